@@ -1,0 +1,30 @@
+# Compiler settings that every target shares.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+add_library(waybill_settings INTERFACE)
+target_include_directories(waybill_settings INTERFACE "${PROJECT_SOURCE_DIR}/src")
+target_compile_options(waybill_settings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor)
+target_link_libraries(waybill_settings INTERFACE Threads::Threads)
+if(WAYBILL_SANITIZE)
+  target_compile_options(waybill_settings INTERFACE
+    -fsanitize=${WAYBILL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(waybill_settings INTERFACE -fsanitize=${WAYBILL_SANITIZE})
+endif()
+
+find_program(WAYBILL_CCACHE ccache)
+if(WAYBILL_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER "${WAYBILL_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${WAYBILL_CCACHE}")
+endif()
+find_program(WAYBILL_MOLD mold)
+if(WAYBILL_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_link_options(waybill_settings INTERFACE -fuse-ld=mold)
+endif()

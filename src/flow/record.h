@@ -1,0 +1,53 @@
+#pragma once
+// What sources hand to tasks. Views die with the batch.
+
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/types.h"
+
+namespace waybill::flow {
+
+/// One partition of one source. `source` is the configured name of a cluster (or of a file source), `topic` the topic or path.
+struct SourcePartition {
+  std::string source;
+  std::string topic;
+  PartitionId partition;
+  auto operator<=>(const SourcePartition&) const = default;
+  template <class H>
+  friend H AbslHashValue(H h, const SourcePartition& p) {
+    return H::combine(std::move(h), p.source, p.topic, p.partition);
+  }
+  /// "topic[3]", for messages to people.
+  std::string str() const { return topic + "[" + std::to_string(partition.value) + "]"; }
+};
+
+enum class TimeType : uint8_t { kNone, kCreate, kAppend };
+
+struct Header {
+  std::string_view key;
+  std::string_view value;
+};
+
+struct Record {
+  Offset offset;
+  int64_t time_ms = 0;  ///< epoch ms; 0 when time_type is kNone
+  TimeType time_type = TimeType::kNone;
+  bool has_key = false;
+  bool has_value = false;  ///< false = tombstone
+  std::string_view key;
+  std::string_view value;
+  std::span<const Header> headers;
+};
+
+/// Consecutive hand-out of one partition. Offsets ascend but may jump (markers, compaction): a jump is not a loss.
+struct Batch {
+  SourcePartition from;
+  std::span<const Record> records;
+  Offset next;  ///< where reading goes on after this batch
+};
+
+}  // namespace waybill::flow
