@@ -1,0 +1,188 @@
+"""A Kafka client as a process of its own: `client_main.py producer|consumer JSON`. Commands come as JSON lines on standard
+input, events go as JSON lines to standard output, so that the test knows exactly what was acknowledged and handed out."""
+
+import json
+import queue
+import sys
+import threading
+import time
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+_CHUNK = 500
+
+
+def emit(**event):
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def commands():
+    """A queue of the commands on standard input; "close" at its end."""
+    result = queue.Queue()
+
+    def read():
+        for line in sys.stdin:
+            result.put(json.loads(line))
+        result.put({"op": "close"})
+
+    threading.Thread(target=read, daemon=True).start()
+    return result
+
+
+class ProducerProcess:
+    """Commands: send {topic, count, size, partition?, keys?, start_ms?, step_ms?, rate?}, flush, close."""
+
+    def __init__(self, config):
+        self.client = Producer(config)
+        self.chunk = []
+        self.sent = 0
+
+    def delivered(self, error, message):
+        """Outcome of one message: [topic, partition, offset, time_ms, latency_us] or the error's code."""
+        if error is not None:
+            self.flush_chunk()
+            emit(event="failed", code=error.code(), text=error.str(), topic=message.topic())
+            return
+        self.chunk.append([message.topic(), message.partition(), message.offset(), message.timestamp()[1],
+                           int((message.latency() or 0) * 1e6)])
+        if len(self.chunk) >= _CHUNK:
+            self.flush_chunk()
+
+    def flush_chunk(self):
+        if self.chunk:
+            emit(event="acked", messages=self.chunk)
+            self.chunk = []
+
+    def send(self, topic, count, size=100, partition=None, keys=None, start_ms=None, step_ms=0.0, rate=None):
+        """`keys`: how many different keys to cycle through. `start_ms` and `step_ms` give the record times. `rate` is
+        messages per second."""
+        payload = b"x" * size
+        began = time.monotonic()
+        for i in range(count):
+            options = {}
+            if partition is not None:
+                options["partition"] = partition
+            if keys:
+                options["key"] = b"key-%d" % (self.sent % keys)
+            if start_ms is not None:
+                options["timestamp"] = int(start_ms + i * step_ms)
+            while True:
+                try:
+                    self.client.produce(topic, payload, on_delivery=self.delivered, **options)
+                    break
+                except BufferError:
+                    self.client.poll(0.05)
+            self.sent += 1
+            self.client.poll(0)
+            if rate and i / rate > time.monotonic() - began:
+                self.client.poll(max(0.0, began + i / rate - time.monotonic()))
+        emit(event="sent", count=count)
+
+    def run(self, inbox):
+        emit(event="ready")
+        while True:
+            try:
+                command = inbox.get(timeout=0.05)
+            except queue.Empty:
+                self.client.poll(0)
+                self.flush_chunk()
+                continue
+            op = command.pop("op")
+            if op == "send":
+                self.send(**command)
+            elif op == "flush":
+                left = self.client.flush(command.get("timeout", 30))
+                self.flush_chunk()
+                emit(event="flushed", left=left)
+            elif op == "close":
+                self.client.flush(30)
+                self.flush_chunk()
+                return
+
+
+class ConsumerProcess:
+    """Commands: pause, resume, seek {topic, partition, offset}, commit, close. It polls one by one all the time (unless
+    paused by `pause`), and reports every message as [topic, partition, offset, time_ms, latency_ms]."""
+
+    def __init__(self, config, topics, assign, paused):
+        self.client = Consumer(config)
+        self.chunk = []
+        self.paused = paused
+        self.last_flush = 0.0
+        if assign:
+            self.client.assign([TopicPartition(*entry) for entry in assign])
+        else:
+            self.client.subscribe(topics, on_assign=self.assigned, on_revoke=self.revoked)
+
+    def assigned(self, _, partitions):
+        self.flush_chunk()
+        emit(event="assigned", partitions=[[p.topic, p.partition] for p in partitions])
+
+    def revoked(self, _, partitions):
+        self.flush_chunk()
+        emit(event="revoked", partitions=[[p.topic, p.partition] for p in partitions])
+
+    def flush_chunk(self):
+        self.last_flush = time.monotonic()
+        if self.chunk:
+            emit(event="messages", messages=self.chunk)
+            self.chunk = []
+
+    def poll(self):
+        message = self.client.poll(0.02)
+        if message is None:
+            self.flush_chunk()
+        elif message.error():
+            emit(event="error", code=message.error().code(), text=message.error().str())
+        else:
+            time_ms = message.timestamp()[1]
+            self.chunk.append([message.topic(), message.partition(), message.offset(), time_ms,
+                               int(time.time() * 1000) - time_ms])
+            if len(self.chunk) >= _CHUNK or time.monotonic() - self.last_flush > 0.2:
+                self.flush_chunk()
+
+    def apply(self, command):
+        """One command; False for close."""
+        op = command.pop("op")
+        self.flush_chunk()
+        if op == "pause":
+            self.paused = True
+        elif op == "resume":
+            self.paused = False
+        elif op == "seek":
+            self.client.seek(TopicPartition(command["topic"], command["partition"], command["offset"]))
+        elif op == "commit":
+            result = self.client.commit(asynchronous=False)
+            emit(event="committed", positions=[[p.topic, p.partition, p.offset] for p in result or []])
+            return True
+        elif op == "close":
+            self.client.close()
+            return False
+        emit(event="done", op=op)
+        return True
+
+    def run(self, inbox):
+        emit(event="ready")
+        while True:
+            try:
+                command = inbox.get(timeout=0.02) if self.paused else inbox.get_nowait()
+            except queue.Empty:
+                if not self.paused:
+                    self.poll()
+                continue
+            if not self.apply(command):
+                return
+
+
+def main():
+    kind, options = sys.argv[1], json.loads(sys.argv[2])
+    if kind == "producer":
+        ProducerProcess(options["config"]).run(commands())
+    else:
+        ConsumerProcess(options["config"], options["topics"], options["assign"], options["paused"]).run(commands())
+    emit(event="closed")
+
+
+if __name__ == "__main__":
+    main()

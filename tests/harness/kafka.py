@@ -1,0 +1,125 @@
+"""A real Kafka broker (KRaft, one node) on free loopback ports."""
+
+import os
+import pathlib
+import subprocess
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from . import process
+from .wait import wait_until
+
+DEFAULT_LIBS = "~/.cache/waybill/kafka-4.3.0/libs"
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=2
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+log.retention.check.interval.ms=1000
+auto.create.topics.enable=false
+"""
+
+
+class Broker:
+    """`bootstrap` is its address. Topics are made through it, so that their partition count is known."""
+
+    def __init__(self, bootstrap):
+        self.bootstrap = bootstrap
+        self._admin = None
+
+    @property
+    def admin(self):
+        if self._admin is None:
+            self._admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        return self._admin
+
+    def create_topic(self, name, partitions=4, **config):
+        """Creates the topic and waits until every partition has a leader."""
+        topic = NewTopic(name, num_partitions=partitions, replication_factor=1,
+                         config={k.replace("_", "."): str(v) for k, v in config.items()})
+        self.admin.create_topics([topic], request_timeout=20)[name].result(30)
+        wait_until(lambda: self._led(name, partitions), 20, f"topic {name} has leaders")
+        return name
+
+    def _led(self, name, partitions):
+        found = self.admin.list_topics(name, timeout=10).topics[name].partitions
+        return len(found) == partitions and all(p.leader >= 0 for p in found.values())
+
+    def delete_topic(self, name):
+        self.admin.delete_topics([name], request_timeout=20)[name].result(30)
+
+    def topics(self):
+        return set(self.admin.list_topics(timeout=10).topics)
+
+    def close(self):
+        self._admin = None
+
+
+class LocalBroker(Broker):
+    """Starts its own broker in `folder`; start() after stop() or kill() goes on with the same data and ports."""
+
+    def __init__(self, folder, libs=None):
+        self.folder = pathlib.Path(folder)
+        self.libs = pathlib.Path(libs or os.environ.get("WAYBILL_KAFKA_LIBS") or DEFAULT_LIBS).expanduser()
+        if not any(self.libs.glob("kafka_2.13-*.jar")):
+            raise RuntimeError(f"no Kafka jars in {self.libs}; run: ./dev deps")
+        port = process.free_port()
+        super().__init__(f"127.0.0.1:{port}")
+        self.process = None
+        self.log = self.folder / "broker.log"
+        self._properties = self.folder / "server.properties"
+        self._properties.write_text(
+            _PROPERTIES.format(port=port, controller=process.free_port(), data=self.folder / "data"))
+        uuid = self._java("kafka.tools.StorageTool", "random-uuid").strip().splitlines()[-1]
+        self._java("kafka.tools.StorageTool", "format", "-t", uuid, "-c", str(self._properties))
+
+    def _java(self, *arguments):
+        result = subprocess.run(["java", "-cp", f"{self.libs}/*", *arguments], cwd=self.folder, capture_output=True,
+                                text=True, timeout=60)
+        if result.returncode != 0:
+            raise RuntimeError(f"{arguments} failed: {result.stdout}{result.stderr}")
+        return result.stdout
+
+    def start(self, timeout=60.0):
+        self.process = process.start(
+            ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{self.libs}/*", "kafka.Kafka", str(self._properties)],
+            log=self.log, cwd=self.folder)
+        wait_until(self._answers, timeout, f"broker at {self.bootstrap} answers\n{process.tail(self.log, 15)}")
+        return self
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the broker ended with {self.process.returncode}\n{process.tail(self.log)}")
+        try:
+            return bool(AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+                        .list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
+
+    def kill(self):
+        """SIGKILL, as a machine that loses power."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self):
+        if self.process is not None:
+            process.stop(self.process, timeout=15)
+
+    def close(self):
+        super().close()
+        self.stop()
