@@ -128,6 +128,12 @@ class Consumer(Client):
         wait_until(lambda: len(self.messages) >= count or self._ended("messages"), timeout,
                    f"{count} messages handed out ({self.log})")
 
+    def assignment(self):
+        """[topic, partition] pairs of the newest assignment."""
+        with self._lock:
+            changes = [e for e in self.events if e["event"] in ("assigned", "revoked")]
+        return changes[-1]["partitions"] if changes and changes[-1]["event"] == "assigned" else []
+
     def pause(self):
         """Stops polling: nothing more is handed out."""
         self.call("pause")
@@ -140,6 +146,14 @@ class Consumer(Client):
 
     def commit(self):
         return self.call("commit", "committed")["positions"]
+
+
+def wait_shared(consumers, partitions, timeout=60.0):
+    """Waits until the members of a group share `partitions` partitions among all of them."""
+    def shared():
+        owned = [c.assignment() for c in consumers]
+        return all(owned) and sum(map(len, owned)) == partitions
+    wait_until(shared, timeout, f"{len(consumers)} members share {partitions} partitions")
 
 
 class Clients:

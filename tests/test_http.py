@@ -1,0 +1,159 @@
+"""The API against its own description, and the metrics against promtool."""
+
+import pathlib
+import subprocess
+import time
+
+import pytest
+import yaml
+from openapi_core import OpenAPI
+from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
+
+from harness import process
+from harness.wait import wait_until
+
+SPEC = pathlib.Path(__file__).resolve().parents[1] / "src" / "http" / "openapi.yaml"
+
+
+@pytest.fixture(scope="module")
+def description():
+    return yaml.safe_load(SPEC.read_text())
+
+
+@pytest.fixture
+def busy(clients, waybill, topic, unique):
+    """A server with something of everything: counts, a skip, a repeat, something pending, a failed send."""
+    producer = clients.producer(linger_ms=5, message_max_bytes=2000)
+    consumer = clients.consumer(unique("readers"), [topic])
+    consumer.wait_event("assigned")
+    for partition in range(4):
+        producer.send(topic, 200, partition=partition, size=50, start_ms=int(time.time() * 1000) - 180_000)
+    consumer.wait_messages(800)
+    consumer.pause()
+    producer.send(topic, 100, partition=0, size=50)
+    consumer.seek(topic, 0, 250)
+    consumer.seek(topic, 1, 150)
+    consumer.resume()
+    consumer.wait_messages(800 + 50 + 50)
+    consumer.pause()
+    producer.send(topic, 10, partition=3, size=50)
+
+    def complete():
+        states = {finding["state"] for finding in waybill.findings(topic)}
+        return {"suspected", "redelivered", "pending"} <= states
+    wait_until(complete, 45, "findings of each kind")
+    return waybill
+
+
+def validate(openapi, waybill, path, status=200, **params):
+    """Asks, and checks the answer against the description."""
+    answer = waybill.request(path, **params)
+    assert answer.status_code == status, answer.text
+    openapi.validate_response(RequestsOpenAPIRequest(answer.request), RequestsOpenAPIResponse(answer))
+    return answer
+
+
+def strict(schema):
+    """The same schema with every object closed, so that a member that the description does not name is an error."""
+    if isinstance(schema, dict):
+        closed = {key: strict(value) for key, value in schema.items()}
+        if closed.get("type") == "object" and "properties" in closed:
+            closed.setdefault("additionalProperties", False)
+        return closed
+    return [strict(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def test_every_answer_is_as_described(busy, topic, description):
+    spec = dict(description, servers=[{"url": busy.url}])
+    spec["components"] = dict(spec.get("components", {}), schemas=strict(spec.get("components", {}).get("schemas", {})))
+    openapi = OpenAPI.from_dict(spec)
+    paths = {"/api/v1/topics": {}, f"/api/v1/topics/{topic}/buckets": {"from": "-2h", "to": int(time.time() * 1000)},
+             f"/api/v1/topics/{topic}/rates": {"by": "group"}, f"/api/v1/topics/{topic}/findings": {"limit": 2},
+             "/api/v1/reporters": {}, "/api/v1/sources": {}, "/healthz": {}, "/readyz": {}}
+    for path, params in paths.items():
+        validate(openapi, busy, path, **params)
+    validate(openapi, busy, f"/api/v1/topics/{topic}/rates", by="reporter")
+    for path, status, params in ((f"/api/v1/topics/{topic}/buckets", 400, {"from": "yesterday"}),
+                                 (f"/api/v1/topics/{topic}/findings", 400, {"state": "gone"}),
+                                 (f"/api/v1/topics/{topic}/findings", 400, {"limit": "-1"}),
+                                 ("/api/v1/topics/no-such-topic/buckets", 404, {})):
+        problem = busy.request(path, **params)
+        assert problem.status_code == status, f"{path} {params}: {problem.text}"
+        assert problem.headers["content-type"].startswith("application/problem+json")
+        assert problem.json()["status"] == status and problem.json()["detail"]
+
+
+def test_every_described_path_answers(busy, topic, description):
+    for path, operations in description["paths"].items():
+        if "get" in operations:
+            answer = busy.request(path.replace("{topic}", topic))
+            assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+
+
+def test_paths_methods_and_bodies_that_do_not_exist_are_problems(waybill):
+    import requests
+    assert waybill.request("/api/v1/nothing").status_code == 404
+    assert requests.post(waybill.url + "/api/v1/topics", json={}, timeout=10).status_code == 405
+    assert requests.get(waybill.url + "/" + "a" * 100_000, timeout=10).status_code in (400, 413, 414, 431)
+
+
+def test_metrics_pass_promtool(busy, topic):
+    text = busy.metrics()
+    result = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
+    assert result.returncode == 0 and not result.stderr.strip() and not result.stdout.strip(), result.stdout + result.stderr
+    assert f'topic="{topic}"' in text
+    samples = [line.rsplit(" ", 1)[0] for line in text.splitlines() if line and not line.startswith("#")]
+    assert len(samples) == len(set(samples)), "a series twice"
+
+
+def test_the_page_needs_nothing_from_elsewhere(waybill):
+    page = waybill.request("/")
+    assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
+    assert "http://" not in page.text.replace("http://www.w3.org", "") and "https://" not in page.text
+    assert "default-src" in page.headers.get("content-security-policy", "")
+
+
+def test_tokens_give_roles(make_waybill, tmp_path):
+    import requests
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef0123456789abcdef\n")
+    waybill = make_waybill(config={"auth": {"tokens": [{"role": "viewer", "token_file": str(token)}]}}).start(ready=False)
+    wait_until(lambda: waybill.status("/healthz") == 200, 20, "alive")
+    url = waybill.url + "/api/v1/topics"
+    assert requests.get(url, timeout=10).status_code == 401
+    assert requests.get(url, headers={"Authorization": "Bearer wrong"}, timeout=10).status_code == 401
+    good = {"Authorization": f"Bearer {token.read_text().strip()}"}
+    assert requests.get(url, headers=good, timeout=10).status_code == 200
+    assert token.read_text().strip() not in waybill.log_text()
+
+
+def test_two_clusters_with_one_topic_name_need_the_cluster(kafka, clients, make_waybill, topic):
+    """Both names lead to one broker here, which is all that the API can see."""
+    waybill = make_waybill(config={
+        "clusters": {"east": {"bootstrap.servers": kafka.bootstrap}, "west": {"bootstrap.servers": kafka.bootstrap}},
+    }, audit={"clusters": ["east", "west"]}).start()
+    clients.producer().send(topic, 100)
+
+    def both():
+        found = [t["cluster"] for t in waybill.get("/api/v1/topics")["topics"] if t["name"] == topic]
+        return sorted(found) == ["east", "west"]
+    wait_until(both, 30, "both clusters know the topic")
+    path = f"/api/v1/topics/{topic}/buckets"
+    problem = waybill.request(path)
+    assert problem.status_code == 409 and "east" in problem.text and "west" in problem.text
+    assert waybill.request(path, cluster="west").status_code == 200
+
+
+def test_many_slow_connections_do_not_stop_the_others(waybill):
+    import socket
+    held = []
+    try:
+        for _ in range(40):
+            sock = socket.create_connection(("127.0.0.1", waybill.port), timeout=5)
+            sock.sendall(b"GET /api/v1/topics HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+            held.append(sock)
+        assert waybill.status("/healthz") == 200
+    finally:
+        for sock in held:
+            sock.close()
+    assert process.tail(waybill.log).count("BUG") == 0
