@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,11 +44,23 @@ struct Record {
   std::span<const Header> headers;
 };
 
+/// Offsets that were to be read and exist no longer. Never silent: a Task must say that its figures are incomplete.
+struct Gap {
+  enum class Kind : uint8_t {
+    kExpired,  ///< `range` = [our position, log start): deleted by retention before it was read
+    kReset,    ///< `range` = [log end, our position): the log ended below our position, so it was truncated, or deleted and
+               ///< made again. Reading goes on at the log start: offsets that were read before may hold other records now
+  };
+  Kind kind = Kind::kExpired;
+  OffsetRange range;
+};
+
 /// Consecutive hand-out of one partition. Offsets ascend but may jump (markers, compaction): a jump is not a loss.
 struct Batch {
   SourcePartition from;
   std::span<const Record> records;
-  Offset next;  ///< where reading goes on after this batch
+  Offset next;  ///< where reading goes on after this batch; beyond the last record when only markers follow
+  std::optional<Gap> gap = std::nullopt;  ///< set: `records` is empty, and reading goes on at `next`
 };
 
 }  // namespace waybill::flow

@@ -28,6 +28,7 @@ struct Plan {
   std::string engine;  ///< e.g. "collector"; first part of TaskIds
   std::string name;    ///< configured name, e.g. the cluster; second part of TaskIds
   Kind kind = Kind::kEach;
+  std::vector<std::string> topics;  ///< kAligned: all topics, so that one that is missing at start is waited for
   std::vector<const TableSpec*> tables;
   /// Makes a Task without state; restore() follows. `partitions` is what it owns.
   std::function<std::unique_ptr<Task>(const TaskId& id, std::span<const SourcePartition> partitions)> make_task;
@@ -49,6 +50,7 @@ struct RunnerHealth {
   int64_t commits = 0;
   int64_t fenced = 0;
   int64_t commit_failures = 0;
+  int64_t gap_messages = 0;  ///< offsets that existed no longer when they were to be read (Batch::gap)
   int64_t last_commit_wall_ms = 0;
   std::string last_error;
 };

@@ -32,7 +32,8 @@ struct KafkaSourceOptions {
   std::vector<std::string> topics;
   StartAt start;
   std::string store_id;             ///< UUID of our store; a group whose commits carry another one is kConflict
-  bool range_assignor = false;      ///< for aligned and whole plans; else cooperative-sticky
+  bool range_assignor = false;      ///< for aligned plans; else cooperative-sticky
+  bool whole = false;               ///< for whole plans: every partition of the topics, no group membership
 };
 
 /// Uses rd_kafka_consume_callback_queue (DESIGN section 6), session 6 s and heartbeat 0.5 s unless the cluster says otherwise.
