@@ -73,7 +73,8 @@ class Broker:
 class LocalBroker(Broker):
     """Starts its own broker in `folder`; start() after stop() or kill() goes on with the same data and ports."""
 
-    def __init__(self, folder, libs=None):
+    def __init__(self, folder, libs=None, **properties):
+        """`properties` (with `_` for `.`) are added to the broker's own."""
         self.folder = pathlib.Path(folder)
         self.libs = pathlib.Path(libs or os.environ.get("WAYBILL_KAFKA_LIBS") or DEFAULT_LIBS).expanduser()
         if not any(self.libs.glob("kafka_2.13-*.jar")):
@@ -83,8 +84,9 @@ class LocalBroker(Broker):
         self.process = None
         self.log = self.folder / "broker.log"
         self._properties = self.folder / "server.properties"
+        extra = "".join(f"{name.replace('_', '.')}={value}\n" for name, value in properties.items())
         self._properties.write_text(
-            _PROPERTIES.format(port=port, controller=process.free_port(), data=self.folder / "data"))
+            _PROPERTIES.format(port=port, controller=process.free_port(), data=self.folder / "data") + extra)
         uuid = self._java("kafka.tools.StorageTool", "random-uuid").strip().splitlines()[-1]
         self._java("kafka.tools.StorageTool", "format", "-t", uuid, "-c", str(self._properties))
 
