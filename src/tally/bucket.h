@@ -9,7 +9,8 @@
 
 namespace waybill::tally {
 
-/// kFar: beyond the cap on open buckets, or a time outside [now - 7 d, now + 1 h]. kUntimed: a message without a time.
+/// kFar: beyond the cap on open buckets, or a time outside [now - 7 d, now + 1 h]. kUntimed: a message
+/// without a time.
 enum class BucketKind : uint8_t { kNormal = 0, kFar = 1, kUntimed = 2 };
 
 /// Names a bucket. `start` is 0 unless kind is kNormal.
@@ -31,13 +32,13 @@ enum TimeTypeBit : uint8_t { kCreateTime = 1, kAppendTime = 2 };
 /// Additions to one bucket; adding two Buckets of one label is commutative and associative.
 struct Bucket {
   BucketLabel label;
-  uint8_t time_types = 0;               ///< TimeTypeBit set
-  uint64_t count = 0;                   ///< messages: accepted (sent), acknowledged (produced), handed out (consumed)
-  uint64_t bytes = 0;                   ///< key + value bytes of `count`
-  uint64_t unknown = 0;                 ///< sends whose outcome is unknown
-  uint64_t offset_unknown = 0;          ///< acknowledged, part of `count`, but without a trustworthy offset
-  std::map<int32_t, uint64_t> failed;   ///< librdkafka/Kafka error code -> sends that failed with it
-  LatencySketch latency;                ///< consumed: hand-out - record time; produced: acknowledgement - send
+  uint8_t time_types = 0;       ///< TimeTypeBit set
+  uint64_t count = 0;           ///< messages: accepted (sent), acknowledged (produced), handed out (consumed)
+  uint64_t bytes = 0;           ///< key + value bytes of `count`
+  uint64_t unknown = 0;         ///< sends whose outcome is unknown
+  uint64_t offset_unknown = 0;  ///< acknowledged, part of `count`, but without a trustworthy offset
+  std::map<int32_t, uint64_t> failed;  ///< librdkafka/Kafka error code -> sends that failed with it
+  LatencySketch latency;               ///< consumed: hand-out - record time; produced: acknowledgement - send
 
   uint64_t failed_total() const {
     uint64_t n = 0;

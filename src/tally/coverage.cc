@@ -1,6 +1,7 @@
 #include "tally/coverage.h"
 
 #include <algorithm>
+#include <protozero/buffer_string.hpp>
 #include <protozero/varint.hpp>
 
 #include "base/assert.h"

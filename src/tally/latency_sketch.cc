@@ -27,33 +27,27 @@ RawLatency read_raw(std::string_view bytes) {
   RawLatency raw;
   protozero::pbf_reader in(bytes.data(), bytes.size());
   while (in.next()) {
-    uint64_t* scalar = nullptr;
     switch (in.tag()) {
       case kCount:
-        scalar = &raw.count;
+        wire::take(in, raw.count);
         break;
       case kNegative:
-        scalar = &raw.negative;
+        wire::take(in, raw.negative);
         break;
       case kSum:
-        scalar = &raw.sum;
+        wire::take(in, raw.sum);
         break;
       case kMin:
-        scalar = &raw.min;
+        wire::take(in, raw.min);
         break;
       case kMax:
-        scalar = &raw.max;
+        wire::take(in, raw.max);
         break;
       case kCells:
-        wire::read_repeated(in, size_t{2} * kCellsMax, raw.pairs);
-        continue;
-      default:
+        wire::take_repeated(in, size_t{2} * kCellsMax, raw.pairs);
         break;
-    }
-    if (scalar != nullptr && in.wire_type() == protozero::pbf_wire_type::varint) {
-      *scalar = in.get_uint64();
-    } else {
-      in.skip();
+      default:
+        in.skip();
     }
   }
   return raw;

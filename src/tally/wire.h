@@ -4,29 +4,29 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <limits>
 #include <protozero/exception.hpp>
 #include <protozero/pbf_reader.hpp>
+#include <protozero/varint.hpp>
+#include <stdexcept>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "base/types.h"
+#include "base/utf8.h"
 
 namespace waybill::tally::wire {
 
-/// Well-formed protobuf whose content cannot be. Thrown inside a parser, caught by guarded(). `what` is a
-/// literal.
-class Contradiction : public std::exception {
+/// Well-formed protobuf whose content cannot be. Thrown inside a parser, caught by guarded().
+class Contradiction : public std::runtime_error {
  public:
-  explicit Contradiction(const char* what, Errc code = Errc::kCorrupt) : what_(what), code_(code) {}
-  const char* what() const noexcept override { return what_; }
+  explicit Contradiction(const std::string& what, Errc code = Errc::kCorrupt)
+      : std::runtime_error(what), code_(code) {}
   Errc code() const { return code_; }
 
  private:
-  const char* what_;
   Errc code_;
 };
 
@@ -44,18 +44,57 @@ auto guarded(Parse parse) -> decltype(parse()) {
   }
 }
 
-/// Appends the values of a repeated uint64 field, packed or not (protobuf demands that readers accept both).
-/// Throws Contradiction with kLimit above `values_max` in `out`. The reader stands on the field.
-inline void read_repeated(protozero::pbf_reader& in, size_t values_max, std::vector<uint64_t>& out) {
+/// Each take_ reads the field that the reader stands on. A field of another wire type counts as unknown, as
+/// in protobuf: it is skipped and `out` keeps its value.
+inline void take(protozero::pbf_reader& in, uint64_t& out) {
+  if (in.wire_type() == protozero::pbf_wire_type::varint) {
+    out = in.get_uint64();
+  } else {
+    in.skip();
+  }
+}
+/// Throws Contradiction above 2^32 - 1.
+inline void take(protozero::pbf_reader& in, uint32_t& out) {
+  uint64_t wide = out;
+  take(in, wide);
+  if (wide > std::numeric_limits<uint32_t>::max()) throw Contradiction("a number above 2^32 - 1");
+  out = static_cast<uint32_t>(wide);
+}
+/// sint64.
+inline void take_signed(protozero::pbf_reader& in, int64_t& out) {
+  uint64_t wide = protozero::encode_zigzag64(out);
+  take(in, wide);
+  out = protozero::decode_zigzag64(wide);
+}
+/// A message as a view into the input. False when it was skipped.
+inline bool take_message(protozero::pbf_reader& in, std::string_view& out) {
+  if (in.wire_type() != protozero::pbf_wire_type::length_delimited) {
+    in.skip();
+    return false;
+  }
+  const auto view = in.get_view();
+  out = {view.data(), view.size()};
+  return true;
+}
+/// Bytes as a view into the input.
+inline void take_bytes(protozero::pbf_reader& in, std::string_view& out) { take_message(in, out); }
+/// A string, made UTF-8.
+inline void take_text(protozero::pbf_reader& in, std::string& out) {
+  std::string_view text;
+  if (take_message(in, text)) out = is_utf8(text) ? std::string(text) : to_utf8(text);
+}
+/// Appends the values of a repeated uint64, packed or not (protobuf demands that readers accept both). Throws
+/// Contradiction with kLimit above `values_max` in `out`.
+inline void take_repeated(protozero::pbf_reader& in, size_t values_max, std::vector<uint64_t>& out) {
+  const auto append = [&](uint64_t value) {
+    if (out.size() == values_max) throw Contradiction("too many values in a repeated field", Errc::kLimit);
+    out.push_back(value);
+  };
   if (in.wire_type() == protozero::pbf_wire_type::length_delimited) {
     const auto packed = in.get_packed_uint64();
-    for (auto it = packed.begin(); it != packed.end(); ++it) {
-      if (out.size() == values_max) throw Contradiction("too many values in a repeated field", Errc::kLimit);
-      out.push_back(*it);
-    }
+    for (auto it = packed.begin(); it != packed.end(); ++it) append(*it);
   } else if (in.wire_type() == protozero::pbf_wire_type::varint) {
-    if (out.size() == values_max) throw Contradiction("too many values in a repeated field", Errc::kLimit);
-    out.push_back(in.get_uint64());
+    append(in.get_uint64());
   } else {
     in.skip();
   }
