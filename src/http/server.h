@@ -23,23 +23,25 @@ struct Request {
   std::map<std::string, std::string> path_params;  ///< by the {name} of the route
   std::multimap<std::string, std::string> query;   ///< decoded
   std::map<std::string, std::string> headers;      ///< lower-case names
-  std::string body;
+  std::string body{};
   std::optional<std::string> param(std::string_view name) const;
 };
 
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
-  std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body{};
+  std::vector<std::pair<std::string, std::string>> headers{};
 };
 
 /// RFC 9457 body: {"type":"about:blank","title":...,"status":...,"detail":...}.
 Response problem(int status, std::string_view detail);
-/// Maps an Errc to a status: kInvalid 400, kDenied 403, kNotFound 404, kConflict 409, kLimit 413, kUnavailable 503, else 500.
+/// Maps an Errc to a status: kInvalid 400, kDenied 403, kNotFound 404, kConflict 409, kLimit 413,
+/// kUnavailable 503, else 500.
 Response problem(const Error& error);
 
-using Handler = std::function<Response(const Request&)>;  ///< called from a worker thread; a thrown exception becomes 500
+using Handler =
+    std::function<Response(const Request&)>;  ///< called from a worker thread; a thrown exception becomes 500
 
 struct Route {
   std::string method;
@@ -55,8 +57,8 @@ struct Token {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  uint16_t port = 8420;  ///< 0 = any free port; see Server::port
-  std::vector<Token> tokens;  ///< empty = everyone is an operator
+  uint16_t port = 8420;         ///< 0 = any free port; see Server::port
+  std::vector<Token> tokens{};  ///< empty = everyone is an operator
   size_t header_bytes_max = 16 * 1024;
   size_t body_bytes_max = 1 << 20;
   int connections_max = 256;
@@ -66,7 +68,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  /// Binds and listens. kUnavailable when the address is taken (the message names it), kDenied when not allowed.
+  /// Binds and listens. kUnavailable when the address is taken (the message names it), kDenied when not
+  /// allowed.
   static Result<std::unique_ptr<Server>> open(ServerOptions options, std::vector<Route> routes, LogFn log);
   virtual ~Server() = default;  ///< stops
   virtual uint16_t port() const = 0;
