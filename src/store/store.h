@@ -11,12 +11,14 @@
 namespace waybill::store {
 
 struct StoreOptions {
-  std::string url;  ///< "sqlite:PATH" (relative to the working directory), later "postgresql:...", "mysql:..."
+  std::string
+      url;  ///< "sqlite:PATH" (relative to the working directory), later "postgresql:...", "mysql:..."
   flow::RetentionConfig retention;
 };
 
-/// Opens or creates the store. Errors: kConflict (another process holds it), kDenied or kUnavailable (path, with the reason),
-/// kCorrupt (not our database), kUnsupported (a newer schema, an unknown scheme: the message lists the known ones).
+/// Opens or creates the store. Errors: kConflict (another process holds it), kDenied or kUnavailable (path,
+/// with the reason), kCorrupt (not our database), kUnsupported (a newer schema, an unknown scheme: the
+/// message lists the known ones).
 Result<std::unique_ptr<flow::Store>> open_store(const StoreOptions& options, LogFn log);
 
 }  // namespace waybill::store

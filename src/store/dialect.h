@@ -1,0 +1,58 @@
+#pragma once
+// What one SQL server does differently. A new server is one file that fills in Words and the three functions
+// below.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace soci {
+class session;
+}
+
+namespace waybill::store {
+
+/// The pieces of SQL in which servers differ. Everything else that the store says is common SQL.
+struct Words {
+  std::string_view begin_write;  ///< a transaction that excludes other writers of the same rows from its
+                                 ///< first statement on
+  std::string_view begin_read;   ///< a transaction that sees one snapshot
+  std::string_view quote;        ///< around identifiers
+  std::string_view key_text;     ///< type of a text key column, compared byte by byte
+  std::string_view text, int64, real;      ///< types of value columns, NOT NULL with an empty or zero default
+  std::string_view table_suffix;           ///< after the closing parenthesis of CREATE TABLE
+  std::string_view least, greatest;        ///< functions of two arguments
+  std::string_view sum_before, sum_after;  ///< around an int64 column, so that its sum comes back as an int64
+  std::string_view row_list;               ///< before a parenthesised list of rows behind IN
+  std::string_view lock_rows;       ///< behind a SELECT whose rows are changed later in the transaction
+  bool numbered_parameters = true;  ///< ":v12"; else "?"
+  enum class Upsert { kOnConflict, kOnDuplicateKey } upsert = Upsert::kOnConflict;
+  size_t parameters_max = 32'000;  ///< of one statement
+};
+
+enum class Access { kWrite, kRead };
+
+/// Closes the connection, which rolls back what is open. Keeps SOCI's headers out of the files that only pass
+/// sessions on.
+struct CloseSession {
+  void operator()(soci::session* session) const noexcept;
+};
+using Session = std::unique_ptr<soci::session, CloseSession>;
+
+/// Thread-safe. connect() throws soci::soci_error; the callers in this folder catch it.
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+  virtual const Words& words() const = 0;
+  /// Makes sure, before anything is written, that the place is empty or ours, and holds it against other
+  /// processes where the server cannot be shared. Called once.
+  virtual Result<void> claim() = 0;
+  virtual Session connect(Access access) const = 0;
+  /// Call inside a catch block: the exception as an Error. Never throws.
+  virtual Error explain() const noexcept = 0;
+};
+
+}  // namespace waybill::store

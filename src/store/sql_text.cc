@@ -1,0 +1,179 @@
+#include "store/sql_text.h"
+
+#include <algorithm>
+
+namespace waybill::store {
+namespace {
+
+constexpr size_t kRowsPerStatement = 500;
+
+void join(std::string& out, std::string_view separator, std::string_view item) {
+  if (!out.empty()) out += separator;
+  out += item;
+}
+
+}  // namespace
+
+size_t rows_per_statement(const Words& words, size_t columns) {
+  return std::clamp<size_t>(words.parameters_max / std::max<size_t>(columns, 1), 1, kRowsPerStatement);
+}
+
+std::string SqlText::name(std::string_view identifier) const {
+  std::string out(words_.quote);
+  out += identifier;
+  out += words_.quote;
+  return out;
+}
+
+std::string SqlText::parameter(size_t index) const {
+  return words_.numbered_parameters ? ":v" + std::to_string(index) : "?";
+}
+
+std::string_view SqlText::type(flow::ColumnType type) const {
+  switch (type) {
+    case flow::ColumnType::kText:
+      return words_.text;
+    case flow::ColumnType::kInt64:
+      return words_.int64;
+    case flow::ColumnType::kDouble:
+      return words_.real;
+  }
+  return words_.text;
+}
+
+std::string SqlText::create_table(const flow::TableSpec& table) const {
+  std::string columns;
+  for (const auto& key : table.keys) {
+    join(columns, ", ", name(key.name) + " ");
+    columns += key.type == flow::ColumnType::kText ? words_.key_text : words_.int64;
+  }
+  for (const auto& value : table.values) {
+    join(columns, ", ", name(value.name) + " ");
+    columns += type(value.type);
+  }
+  std::string sql = "CREATE TABLE IF NOT EXISTS " + name(table.name) + " (" + columns;
+  sql += ", PRIMARY KEY (" + key_list(table, table.keys.size()) + "))";
+  sql += words_.table_suffix;
+  return sql;
+}
+
+std::string SqlText::create_expire_index(const flow::TableSpec& table) const {
+  return "CREATE INDEX IF NOT EXISTS " + name(std::string(table.name) + "_expire") + " ON " +
+         name(table.name) + " (" + name(table.expire_by) + ")";
+}
+
+std::string SqlText::add_column(const flow::TableSpec& table, const flow::ValueColumn& column) const {
+  std::string sql = "ALTER TABLE " + name(table.name) + " ADD COLUMN " + name(column.name) + " ";
+  sql += type(column.type);
+  return sql;
+}
+
+std::string SqlText::key_list(const flow::TableSpec& table, size_t columns) const {
+  std::string list;
+  for (size_t i = 0; i < columns; ++i) join(list, ", ", name(table.keys[i].name));
+  return list;
+}
+
+std::string SqlText::parameter_rows(size_t columns, size_t rows, size_t first) const {
+  std::string out;
+  for (size_t row = 0; row < rows; ++row) {
+    out += row == 0 ? "(" : ", (";
+    for (size_t column = 0; column < columns; ++column) {
+      if (column != 0) out += ", ";
+      out += parameter(first++);
+    }
+    out += ")";
+  }
+  return out;
+}
+
+std::string SqlText::key_in(const flow::TableSpec& table, size_t columns, size_t rows) const {
+  std::string sql = "(" + key_list(table, columns) + ") IN (";
+  sql += words_.row_list;
+  sql += parameter_rows(columns, rows) + ")";
+  return sql;
+}
+
+std::string SqlText::merged(const flow::TableSpec& table, const flow::ValueColumn& column) const {
+  const std::string old = name(table.name) + "." + name(column.name);
+  const bool excluded = words_.upsert == Words::Upsert::kOnConflict;
+  const std::string added = excluded ? "excluded." + name(column.name) : "VALUES(" + name(column.name) + ")";
+  auto call = [&](std::string_view function) {
+    return std::string(function) + "(" + old + ", " + added + ")";
+  };
+  switch (column.merge) {
+    case flow::Merge::kSum:
+      return old + " + " + added;
+    case flow::Merge::kMin:
+      return call(words_.least);
+    case flow::Merge::kMax:
+      return call(words_.greatest);
+    case flow::Merge::kLast:
+    case flow::Merge::kSketch:
+      return added;
+  }
+  return added;
+}
+
+std::string SqlText::on_conflict(const flow::TableSpec& table) const {
+  std::string changes;
+  for (const auto& column : table.values)
+    join(changes, ", ", name(column.name) + " = " + merged(table, column));
+  if (words_.upsert == Words::Upsert::kOnDuplicateKey) {
+    const std::string key = name(table.keys.front().name);
+    return " ON DUPLICATE KEY UPDATE " + (changes.empty() ? key + " = " + key : changes);
+  }
+  return " ON CONFLICT (" + key_list(table, table.keys.size()) + ") DO " +
+         (changes.empty() ? "NOTHING" : "UPDATE SET " + changes);
+}
+
+std::string SqlText::upsert(const flow::TableSpec& table, size_t rows) const {
+  std::string columns = key_list(table, table.keys.size());
+  for (const auto& column : table.values) join(columns, ", ", name(column.name));
+  return "INSERT INTO " + name(table.name) + " (" + columns + ") VALUES " +
+         parameter_rows(table.keys.size() + table.values.size(), rows) + on_conflict(table);
+}
+
+std::string SqlText::erase(const flow::TableSpec& table, size_t columns, size_t rows) const {
+  if (columns == 0) return "DELETE FROM " + name(table.name);
+  return "DELETE FROM " + name(table.name) + " WHERE " + key_in(table, columns, rows);
+}
+
+std::string SqlText::select_sketches(const flow::TableSpec& table, size_t rows) const {
+  std::string columns = key_list(table, table.keys.size());
+  for (const auto& column : table.values) {
+    if (column.merge == flow::Merge::kSketch) join(columns, ", ", name(column.name));
+  }
+  std::string sql =
+      "SELECT " + columns + " FROM " + name(table.name) + " WHERE " + key_in(table, table.keys.size(), rows);
+  sql += words_.lock_rows;
+  return sql;
+}
+
+std::string SqlText::select_expired(const flow::TableSpec& table) const {
+  const std::string column = name(table.expire_by);
+  return "SELECT " + key_list(table, table.keys.size()) + " FROM " + name(table.name) + " WHERE " + column +
+         " > 0 AND " + column + " < " + parameter(0) + " ORDER BY " + column + " LIMIT " + parameter(1);
+}
+
+std::string SqlText::aggregate(const flow::ValueColumn& column) const {
+  const std::string of = "(" + name(column.name) + ")";
+  switch (column.merge) {
+    case flow::Merge::kSum: {
+      if (column.type != flow::ColumnType::kInt64) return "SUM" + of;
+      std::string sql(words_.sum_before);
+      sql += "SUM" + of;
+      sql += words_.sum_after;
+      return sql;
+    }
+    case flow::Merge::kMin:
+      return "MIN" + of;
+    case flow::Merge::kMax:
+    case flow::Merge::kLast:
+    case flow::Merge::kSketch:
+      return "MAX" + of;
+  }
+  return "MAX" + of;
+}
+
+}  // namespace waybill::store

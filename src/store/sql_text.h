@@ -1,0 +1,54 @@
+#pragma once
+// The texts of the store's statements. Pure. Identifiers come from TableSpecs only; every value is a
+// parameter.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "flow/rows.h"
+#include "flow/store.h"
+#include "store/dialect.h"
+
+namespace waybill::store {
+
+/// Makes the texts of one dialect. Parameters are numbered from 0 in the order of their appearance in the
+/// text.
+class SqlText {
+ public:
+  explicit SqlText(const Words& words) : words_(words) {}
+
+  std::string name(std::string_view identifier) const;
+  std::string parameter(size_t index) const;
+
+  std::string create_table(const flow::TableSpec& table) const;
+  std::string create_expire_index(const flow::TableSpec& table) const;
+  std::string add_column(const flow::TableSpec& table, const flow::ValueColumn& column) const;
+  /// INSERT of `rows` rows (keys, then values, row by row) that merges with what is there. Sketches replace:
+  /// merge them before.
+  std::string upsert(const flow::TableSpec& table, size_t rows) const;
+  /// DELETE of the rows whose first `columns` key columns equal one of `rows` keys.
+  std::string erase(const flow::TableSpec& table, size_t columns, size_t rows) const;
+  /// Keys and the sketch columns of the rows with one of `rows` keys, locked for this transaction.
+  std::string select_sketches(const flow::TableSpec& table, size_t rows) const;
+  /// Keys of rows past their retention: parameters are the cutoff and the number of rows.
+  std::string select_expired(const flow::TableSpec& table) const;
+  /// "a, b, c" of the key columns, of all or of the first `columns`.
+  std::string key_list(const flow::TableSpec& table, size_t columns) const;
+  /// An aggregate of a value column under GROUP BY. Not for sketches.
+  std::string aggregate(const flow::ValueColumn& column) const;
+  /// "(?, ?), (?, ?)" for `rows` rows of `columns` parameters, numbered from `first`.
+  std::string parameter_rows(size_t columns, size_t rows, size_t first = 0) const;
+
+ private:
+  std::string key_in(const flow::TableSpec& table, size_t columns, size_t rows) const;
+  std::string on_conflict(const flow::TableSpec& table) const;
+  std::string merged(const flow::TableSpec& table, const flow::ValueColumn& column) const;
+  std::string_view type(flow::ColumnType type) const;
+  const Words& words_;
+};
+
+/// Most rows of `columns` parameters each that one statement may carry: 500, or fewer for wide rows.
+size_t rows_per_statement(const Words& words, size_t columns);
+
+}  // namespace waybill::store

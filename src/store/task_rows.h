@@ -1,0 +1,34 @@
+#pragma once
+// Positions, segments and outbox entries of commits as rows of the store's own tables.
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "flow/store.h"
+#include "store/row_batch.h"
+
+namespace waybill::store {
+
+/// The parts that one commit may add to one segment.
+inline constexpr int64_t kPartsPerCommit = 1 << 16;
+
+/// Turns TaskCommits into row changes that live as long as this object.
+class TaskRows {
+ public:
+  /// `commit_number` grows with every commit of the Task and orders the parts of its segments. Asserts
+  /// kSegmentBytesMax.
+  void add(const flow::TaskCommit& commit, int64_t commit_number);
+  /// Numbers the outbox entries from `first_sequence` and puts everything into `batch`.
+  void finish(int64_t first_sequence, RowBatch& batch);
+  int64_t outbox_entries() const { return static_cast<int64_t>(outbox_.size()); }
+
+ private:
+  void add_segments(const flow::TaskCommit& commit, int64_t commit_number);
+
+  std::deque<flow::RowChange> erases_;  ///< carried out before the writes
+  std::deque<flow::RowChange> writes_;
+  std::vector<const flow::OutboxKey*> outbox_;
+};
+
+}  // namespace waybill::store

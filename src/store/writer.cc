@@ -1,0 +1,161 @@
+#include "store/writer.h"
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <string>
+
+#include "store/merge.h"
+#include "store/statement.h"
+
+namespace waybill::store {
+namespace {
+
+using Keys = std::vector<const std::vector<flow::Value>*>;
+
+size_t text_bytes(const std::vector<flow::Value>& values) {
+  size_t bytes = 0;
+  for (const auto& value : values) {
+    if (const auto* s = std::get_if<std::string>(&value)) bytes += s->size();
+  }
+  return bytes;
+}
+
+/// Rows of one statement, as keys and values by address.
+struct Chunk {
+  Keys keys;
+  Keys values;
+};
+
+/// Positions of the sketch columns among the values.
+std::vector<size_t> sketch_columns(const flow::TableSpec& table) {
+  std::vector<size_t> columns;
+  for (size_t i = 0; i < table.values.size(); ++i) {
+    if (table.values[i].merge == flow::Merge::kSketch) columns.push_back(i);
+  }
+  return columns;
+}
+
+class TableWriter {
+ public:
+  TableWriter(soci::session& session, const SqlText& text, const Words& words, const flow::TableSpec& table)
+      : session_(session),
+        text_(text),
+        table_(table),
+        sketches_(sketch_columns(table)),
+        rows_max_(rows_per_statement(words, table.keys.size() + table.values.size())) {}
+
+  void upsert(const std::vector<PendingUpsert>& rows) {
+    Chunk chunk;
+    size_t bytes = 0;
+    for (const PendingUpsert& row : rows) {
+      if (row.erased) continue;
+      bytes += text_bytes(row.change->key) + text_bytes(row.values());
+      if (chunk.keys.size() == rows_max_ || (bytes > kStatementBytesMax && !chunk.keys.empty())) {
+        flush(chunk);
+        bytes = 0;
+      }
+      chunk.keys.push_back(&row.change->key);
+      chunk.values.push_back(&row.values());
+    }
+    flush(chunk);
+  }
+
+ private:
+  void flush(Chunk& chunk) {
+    if (chunk.keys.empty()) return;
+    std::vector<std::vector<flow::Value>> joined;
+    if (!sketches_.empty()) joined = join_sketches(chunk);
+    Parameters parameters;
+    for (size_t row = 0; row < chunk.keys.size(); ++row) {
+      for (const auto& value : *chunk.keys[row]) parameters.push_back(&value);
+      for (const auto& value : *chunk.values[row]) parameters.push_back(&value);
+    }
+    execute(session_, statement(chunk.keys.size()), parameters);
+    chunk = Chunk{};
+  }
+
+  /// The text for full statements is made once.
+  const std::string& statement(size_t rows) {
+    if (rows != statement_rows_) {
+      statement_ = text_.upsert(table_, rows);
+      statement_rows_ = rows;
+    }
+    return statement_;
+  }
+
+  /// Reads the stored sketches of the chunk's keys and points the chunk at values that hold old and new
+  /// joined.
+  std::vector<std::vector<flow::Value>> join_sketches(Chunk& chunk) {
+    absl::flat_hash_map<KeyRef, size_t> rows;
+    Parameters parameters;
+    for (size_t row = 0; row < chunk.keys.size(); ++row) {
+      rows.emplace(KeyRef{chunk.keys[row]}, row);
+      for (const auto& value : *chunk.keys[row]) parameters.push_back(&value);
+    }
+    std::vector<flow::ColumnType> types;
+    for (const auto& key : table_.keys) types.push_back(key.type);
+    types.resize(types.size() + sketches_.size(), flow::ColumnType::kText);
+    std::vector<std::vector<flow::Value>> joined;
+    joined.reserve(chunk.keys.size());
+    fetch_each(session_, text_.select_sketches(table_, chunk.keys.size()), parameters, types,
+               [&](Row& found) {
+                 const std::vector<flow::Value> key(
+                     found.begin(), found.begin() + static_cast<std::ptrdiff_t>(table_.keys.size()));
+                 const size_t row = rows.at(KeyRef{&key});
+                 std::vector<flow::Value>& values = joined.emplace_back(*chunk.values[row]);
+                 for (size_t i = 0; i < sketches_.size(); ++i) {
+                   flow::Value old = std::move(found[table_.keys.size() + i]);
+                   merge_value(table_, table_.values[sketches_[i]], old, values[sketches_[i]]);
+                   values[sketches_[i]] = std::move(old);
+                 }
+                 chunk.values[row] = &values;
+               });
+    return joined;
+  }
+
+  soci::session& session_;
+  const SqlText& text_;
+  const flow::TableSpec& table_;
+  std::vector<size_t> sketches_;
+  size_t rows_max_;
+  std::string statement_;
+  size_t statement_rows_ = 0;
+};
+
+void erase_prefixes(soci::session& session, const SqlText& text, const Words& words,
+                    const flow::TableSpec& table, const Keys& prefixes) {
+  std::map<size_t, Keys> by_length;
+  for (const auto* prefix : prefixes) by_length[prefix->size()].push_back(prefix);
+  for (const auto& [length, keys] : by_length) erase_rows(session, text, words, table, keys);
+}
+
+}  // namespace
+
+void erase_rows(soci::session& session, const SqlText& text, const Words& words, const flow::TableSpec& table,
+                const Keys& keys) {
+  if (keys.empty()) return;
+  const size_t columns = keys.front()->size();
+  const size_t rows_max = columns == 0 ? keys.size() : rows_per_statement(words, columns);
+  for (size_t done = 0; done < keys.size(); done += rows_max) {
+    const auto part = std::span(keys).subspan(done, std::min(rows_max, keys.size() - done));
+    Parameters parameters;
+    for (const auto* key : part) {
+      for (const auto& value : *key) parameters.push_back(&value);
+    }
+    execute(session, text.erase(table, columns, part.size()), parameters);
+  }
+}
+
+void write_rows(soci::session& session, const SqlText& text, const Words& words, const RowBatch& batch) {
+  for (const RowBatch::Table& table : batch.tables()) {
+    TableWriter writer(session, text, words, *table.spec);
+    for (const Stage& stage : table.stages) {
+      erase_prefixes(session, text, words, *table.spec, stage.prefixes);
+      erase_rows(session, text, words, *table.spec, stage.erases);
+      writer.upsert(stage.upserts);
+    }
+  }
+}
+
+}  // namespace waybill::store

@@ -1,0 +1,26 @@
+#pragma once
+// Carries out a RowBatch: bound statements of up to 500 rows, keys unique within each.
+
+#include <vector>
+
+#include "store/row_batch.h"
+#include "store/sql_text.h"
+
+namespace soci {
+class session;
+}
+
+namespace waybill::store {
+
+/// Most bytes of text in one statement, beyond its first row.
+inline constexpr size_t kStatementBytesMax = 4u << 20;
+
+/// Call inside a write transaction. Throws soci::soci_error; what was written before is then rolled back by
+/// the caller.
+void write_rows(soci::session& session, const SqlText& text, const Words& words, const RowBatch& batch);
+
+/// Deletes the rows with these keys, all of one length (the whole key or a prefix of it).
+void erase_rows(soci::session& session, const SqlText& text, const Words& words, const flow::TableSpec& table,
+                const std::vector<const std::vector<flow::Value>*>& keys);
+
+}  // namespace waybill::store
