@@ -169,7 +169,7 @@ class Clients:
         config = {"bootstrap.servers": self.bootstrap}
         if plugin:
             config["plugin.library.paths"] = str(self.plugin)
-            config["waybill.topic"] = self.audit_topic
+            config["waybill.report.topic"] = self.audit_topic
             config.update(self.properties)
         config.update({name.replace("_", "."): value for name, value in properties.items()})
         return config
