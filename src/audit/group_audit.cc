@@ -1,0 +1,231 @@
+#include "audit/group_audit.h"
+
+#include <algorithm>
+
+namespace waybill::audit {
+namespace {
+
+/// Gap records kept apart; beyond, the two oldest are joined under the later one's barrier (later is safer).
+constexpr size_t kWaitingMax = 4096;
+/// Redelivered ranges kept per group and partition; older ones keep their rows but are no longer extended.
+constexpr size_t kRedeliveredMax = 10'000;
+
+OffsetRange clip(OffsetRange range, Offset begin, Offset end) {
+  return {std::max(range.begin, begin), std::min(range.end, end)};
+}
+
+}  // namespace
+
+std::string_view to_string(RedeliveryReason reason) {
+  switch (reason) {
+    case RedeliveryReason::kHandover:
+      return "handover";
+    case RedeliveryReason::kRestart:
+      return "restart";
+    case RedeliveryReason::kRewind:
+      return "rewind";
+  }
+  return "handover";
+}
+
+void GroupAudit::baseline(Offset at, const tally::Coverage& produced, const LabelMap& labels,
+                          StepContext& step) {
+  if (!judged_ || at.value < 0 || (baseline_.value >= 0 && baseline_ <= at)) return;
+  Offset end = baseline_.value >= 0 ? baseline_ : Offset(INT64_MAX);
+  baseline_ = at;
+  for (const OffsetRange& run : produced.within({at, end})) {
+    for (const OffsetRange& gap : consumed_.missing(run)) {
+      for (const auto& [piece, label] : labels.pieces(gap)) owe(piece, label, step);
+    }
+  }
+}
+
+void GroupAudit::produced(OffsetRange fresh, const tally::BucketLabel& label, StepContext& step) {
+  for (const OffsetRange& seen : consumed_.within(fresh)) {
+    step.deltas->at(step.group, label).unaudited -= seen.size();
+  }
+  if (!judged_ || baseline_.value < 0) return;
+  OffsetRange owed = clip(fresh, baseline_, Offset(INT64_MAX));
+  if (owed.empty()) return;
+  for (const OffsetRange& gap : consumed_.missing(owed)) owe(gap, label, step);
+}
+
+void GroupAudit::owe(OffsetRange range, const tally::BucketLabel& label, StepContext& step) {
+  if (step.ranges_left == 0 && !missing_.intersects({range.begin - 1, range.end + 1})) {
+    step.overflow += range.size();
+    return;
+  }
+  missing_.update(range, step.clock_ms,
+                  [&](OffsetRange piece, const Missing* there) -> std::optional<Missing> {
+                    if (there) return *there;
+                    step.deltas->at(step.group, label).pending += piece.size();
+                    return Missing{false, label};
+                  });
+  wait(clip(range, range.begin, high_), step.sequence);
+}
+
+void GroupAudit::wait(OffsetRange range, int64_t sequence) {
+  if (range.empty()) return;
+  if (!waiting_.empty() && waiting_.back().sequence == sequence && range.begin <= waiting_.back().range.end &&
+      waiting_.back().range.begin <= range.end) {
+    OffsetRange& last = waiting_.back().range;
+    last = {std::min(last.begin, range.begin), std::max(last.end, range.end)};
+    return;
+  }
+  waiting_.push_back({sequence, range});
+  if (waiting_.size() <= kWaitingMax) return;
+  Waiting oldest = waiting_.front();
+  waiting_.pop_front();
+  Waiting& next = waiting_.front();
+  next.range = {std::min(oldest.range.begin, next.range.begin), std::max(oldest.range.end, next.range.end)};
+}
+
+void GroupAudit::settle_seen(OffsetRange fresh, StepContext& step) {
+  if (!missing_.intersects(fresh)) return;
+  missing_.update(fresh, step.clock_ms,
+                  [&](OffsetRange piece, const Missing* there) -> std::optional<Missing> {
+                    if (there) {
+                      Sums& sums = step.deltas->at(step.group, there->label);
+                      (there->suspected ? sums.suspected : sums.pending) -= piece.size();
+                    }
+                    return std::nullopt;
+                  });
+}
+
+void GroupAudit::handed_out(const HandOut& what, const tally::Coverage& produced, const Restarted& restarted,
+                            StepContext& step) {
+  auto found = readers_.find(what.reader);
+  Reader own;  // what this session had been handed before this report; nothing when the session is new
+  if (found != readers_.end() && found->second.session == what.session) own = found->second;
+  std::vector<OffsetRange> fresh, overlap;
+  for (const OffsetRange& range : what.seen) consumed_.insert(range, &fresh, &overlap);
+
+  int64_t count = 0, distinct = 0, reordered = 0, unaudited = 0;
+  for (const OffsetRange& range : what.seen) count += range.size();
+  for (const OffsetRange& range : fresh) {
+    distinct += range.size();
+    if (range.begin < own.high) reordered += clip(range, range.begin, own.high).size();
+    for (const OffsetRange& gap : produced.missing(range)) unaudited += gap.size();
+    settle_seen(range, step);
+  }
+  for (const OffsetRange& range : overlap) {
+    OffsetRange back = clip(range, own.first, own.high);
+    if (own.first.value < 0 || back.empty()) back = {range.begin, range.begin};
+    redeliver(back, 1, RedeliveryReason::kRewind, what.label, step);
+    for (OffsetRange piece : {OffsetRange{range.begin, back.begin}, OffsetRange{back.end, range.end}}) {
+      if (piece.empty()) continue;
+      auto reason = RedeliveryReason::kHandover;
+      for (const auto& [key, reader] : readers_) {
+        if (key.reporter == what.reader.reporter || reader.low_ever.value < 0) continue;
+        if (reader.low_ever < piece.end && piece.begin < reader.high_ever && restarted(key, what.reader)) {
+          reason = RedeliveryReason::kRestart;
+          break;
+        }
+      }
+      redeliver(piece, 1, reason, what.label, step);
+    }
+  }
+  for (const tally::Repeat& repeat : what.again) {
+    count += repeat.range.size() * static_cast<int64_t>(repeat.times);
+    redeliver(repeat.range, repeat.times, RedeliveryReason::kRewind, what.label, step);
+  }
+  Sums& sums = step.deltas->at(step.group, what.label);
+  sums.count += count;
+  sums.distinct += distinct;
+  sums.reordered += reordered;
+  sums.unaudited += unaudited;
+}
+
+void GroupAudit::redeliver(OffsetRange range, uint64_t times, RedeliveryReason reason,
+                           const tally::BucketLabel& label, StepContext& step) {
+  if (range.empty() || !judged_) return;
+  step.deltas->at(step.group, label).redelivered += range.size() * static_cast<int64_t>(times);
+  if (step.ranges_left == 0 && !redelivered_.intersects({range.begin - 1, range.end + 1})) {
+    step.overflow += range.size();
+    return;
+  }
+  redelivered_.update(
+      range, step.clock_ms, [&](OffsetRange, const Redelivered* there) -> std::optional<Redelivered> {
+        if (!there) return Redelivered{times, reason, label};
+        return Redelivered{there->times + times, std::max(there->reason, reason), there->label};
+      });
+}
+
+void GroupAudit::session_end(const ReaderKey& key, uint32_t session, OffsetRange hull, Offset session_first,
+                             StepContext& step) {
+  Reader& reader = readers_[key];
+  reader.low_ever = reader.low_ever.value < 0 ? hull.begin : std::min(reader.low_ever, hull.begin);
+  reader.high_ever = std::max(reader.high_ever, hull.end);
+  if (session > reader.session || reader.first.value < 0) {
+    if (session > reader.session) reader.high = Offset(-1);
+    reader.session = session;
+    reader.first = session_first.value >= 0 ? session_first : hull.begin;
+  }
+  if (session == reader.session) reader.high = std::max(reader.high, hull.end);
+  raise_high(hull.end, step);
+}
+
+void GroupAudit::position(const ReaderKey& key, const tally::Position& at, StepContext& step) {
+  Reader& reader = readers_[key];
+  if (at.session < reader.session) return;
+  if (at.session > reader.session) {
+    reader.session = at.session;
+    reader.high = Offset(-1);
+    reader.first = Offset(-1);
+  }
+  if (at.session_first.value >= 0) reader.first = at.session_first;
+  reader.high = std::max(reader.high, at.high);
+  if (at.next != reader.next && at.next.value >= 0) next_ = at.next;
+  if (at.committed != reader.committed && at.committed.value >= 0) committed_ = at.committed;
+  reader.next = at.next;
+  reader.committed = at.committed;
+  raise_high(at.high, step);
+}
+
+void GroupAudit::raise_high(Offset to, StepContext& step) {
+  if (to <= high_) return;
+  OffsetRange passed{std::max(high_, Offset(0)), to};
+  high_ = to;
+  if (missing_.intersects(passed)) wait(passed, step.sequence);
+}
+
+bool GroupAudit::judge(int64_t barrier, StepContext& step) {
+  bool changed = false;
+  while (!waiting_.empty() && waiting_.front().sequence < barrier) {
+    OffsetRange range = waiting_.front().range;
+    waiting_.pop_front();
+    changed = true;
+    if (!missing_.intersects(range)) continue;
+    missing_.update(range, step.clock_ms,
+                    [&](OffsetRange piece, const Missing* there) -> std::optional<Missing> {
+                      if (!there || there->suspected) return there ? std::optional(*there) : std::nullopt;
+                      Sums& sums = step.deltas->at(step.group, there->label);
+                      sums.pending -= piece.size();
+                      sums.suspected += piece.size();
+                      return Missing{true, there->label};
+                    });
+  }
+  return changed;
+}
+
+void GroupAudit::compact(Offset cut, size_t runs_max) {
+  redelivered_.forget_beyond(kRedeliveredMax);
+  if (consumed_.run_count() <= runs_max + missing_.size()) return;
+  OffsetRange below{consumed_.begin(), std::min(cut, high_)};
+  Offset at = below.begin;
+  std::vector<OffsetRange> fill;
+  missing_.each_within(below, [&](OffsetRange gap, const Missing&) {
+    fill.push_back({at, gap.begin});
+    at = gap.end;
+  });
+  fill.push_back({at, below.end});
+  for (const OffsetRange& range : fill) consumed_.insert(range);
+}
+
+void GroupAudit::forget_readers(const std::function<bool(const ReaderKey&)>& gone, size_t keep) {
+  for (auto it = readers_.begin(); it != readers_.end() && readers_.size() > keep;) {
+    it = gone(it->first) ? readers_.erase(it) : std::next(it);
+  }
+}
+
+}  // namespace waybill::audit

@@ -1,0 +1,152 @@
+#pragma once
+// What one consumer group has seen of one topic partition, and what it still owes (DESIGN 4.1, 4.2). Pure.
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "audit/finding_map.h"
+#include "audit/label_map.h"
+#include "audit/state_codec.h"
+#include "audit/sums.h"
+#include "base/types.h"
+#include "tally/coverage.h"
+#include "tally/report.h"
+
+namespace waybill::audit {
+
+/// One consumer instance: a client of a reporter.
+struct ReaderKey {
+  Id128 reporter;
+  uint32_t client = 0;
+  auto operator<=>(const ReaderKey&) const = default;
+};
+
+/// Why an offset was handed out again. When an offset has several, the highest is shown.
+enum class RedeliveryReason : uint8_t { kHandover = 0, kRestart = 1, kRewind = 2 };
+std::string_view to_string(RedeliveryReason reason);
+
+/// A message that was produced and not handed out. Pending until it is below what was handed out and behind
+/// the barrier.
+struct Missing {
+  bool suspected = false;
+  tally::BucketLabel label;
+  bool operator==(const Missing&) const = default;
+};
+
+struct Redelivered {
+  uint64_t times = 1;  ///< extra hand-outs of each offset in the range
+  RedeliveryReason reason = RedeliveryReason::kHandover;
+  tally::BucketLabel label;
+  bool operator==(const Redelivered&) const = default;
+};
+
+/// Where one reader stands. Offsets are -1 while unknown.
+struct Reader {
+  uint32_t session = 0;
+  Offset first{-1};     ///< first offset of this session
+  Offset high{-1};      ///< one past the highest offset of this session
+  Offset low_ever{-1};  ///< hull of all it was ever handed, over its sessions
+  Offset high_ever{-1};
+  Offset next{-1};
+  Offset committed{-1};
+  bool operator==(const Reader&) const = default;
+};
+
+/// What a step may look at and what it fills. Lives for one call.
+struct StepContext {
+  std::string_view group;  ///< as written in rows
+  int64_t sequence = 0;    ///< of the record that carries the report
+  int64_t clock_ms = 0;    ///< audit time, for deferring rows
+  size_t ranges_left = 0;  ///< how many ranges may still be opened; beyond, they are counted in `overflow`
+  int64_t overflow = 0;    ///< messages whose range was not kept
+  CoverageDeltas* deltas = nullptr;
+};
+
+/// What one reader's session was handed in one report, of one bucket.
+struct HandOut {
+  ReaderKey reader;
+  uint32_t session = 0;
+  std::span<const OffsetRange> seen;
+  std::span<const tally::Repeat> again;
+  tally::BucketLabel label;
+};
+
+class GroupAudit {
+ public:
+  /// Tells for two readers whether the second is the first after a restart (same identity, one of the two
+  /// gone).
+  using Restarted = std::function<bool(const ReaderKey& earlier, const ReaderKey& later)>;
+
+  explicit GroupAudit(bool judged = true) : judged_(judged) {}
+
+  /// The group is known to have stood at `at`: from there on it owes what is produced. A lower one extends
+  /// what it owes.
+  void baseline(Offset at, const tally::Coverage& produced, const LabelMap& labels, StepContext& step);
+  /// `fresh` was acknowledged for the first time.
+  void produced(OffsetRange fresh, const tally::BucketLabel& label, StepContext& step);
+  void handed_out(const HandOut& what, const tally::Coverage& produced, const Restarted& restarted,
+                  StepContext& step);
+  /// Ends a run of handed_out() for one reader and session: moves its session's bounds and the group's high.
+  void session_end(const ReaderKey& key, uint32_t session, OffsetRange hull, Offset session_first,
+                   StepContext& step);
+  void position(const ReaderKey& key, const tally::Position& at, StepContext& step);
+
+  /// Gaps recorded before `barrier` (a sequence number of the audit partition) become suspected. Returns
+  /// whether anything changed.
+  bool judge(int64_t barrier, StepContext& step);
+  bool waiting() const { return !waiting_.empty(); }
+  int64_t waiting_since() const { return waiting_.front().sequence; }
+
+  /// Keeps memory to gaps: below `cut` and what was handed out, offsets that are not owed count as seen. Only
+  /// when there are more than `runs_max` runs.
+  void compact(Offset cut, size_t runs_max);
+  void forget_readers(const std::function<bool(const ReaderKey&)>& gone, size_t keep);
+
+  const tally::Coverage& consumed() const { return consumed_; }
+  FindingMap<Missing>& missing() { return missing_; }
+  const FindingMap<Missing>& missing() const { return missing_; }
+  FindingMap<Redelivered>& redelivered() { return redelivered_; }
+  const FindingMap<Redelivered>& redelivered() const { return redelivered_; }
+  size_t range_count() const { return missing_.size() + redelivered_.size(); }
+  bool judged() const { return judged_; }
+  Offset baseline() const { return baseline_; }
+  Offset next() const { return next_; }
+  Offset high() const { return high_; }
+  Offset committed() const { return committed_; }
+  int64_t oldest_unread_ms = 0;  ///< time of the first unread record; 0 = none or unknown
+  int64_t updated_ms = 0;
+
+  void save(StateWriter& out) const;
+  static GroupAudit load(StateReader& in);
+
+ private:
+  struct Waiting {
+    int64_t sequence;
+    OffsetRange range;
+  };
+  void owe(OffsetRange range, const tally::BucketLabel& label, StepContext& step);
+  void settle_seen(OffsetRange fresh, StepContext& step);
+  void redeliver(OffsetRange range, uint64_t times, RedeliveryReason reason, const tally::BucketLabel& label,
+                 StepContext& step);
+  void raise_high(Offset to, StepContext& step);
+  void wait(OffsetRange range, int64_t sequence);
+
+  bool judged_ = true;
+  tally::Coverage consumed_;
+  Offset baseline_{-1};
+  Offset high_{-1};
+  Offset next_{-1};
+  Offset committed_{-1};
+  FindingMap<Missing> missing_;
+  FindingMap<Redelivered> redelivered_;
+  std::deque<Waiting> waiting_;  ///< ascending by sequence
+  std::map<ReaderKey, Reader> readers_;
+};
+
+}  // namespace waybill::audit

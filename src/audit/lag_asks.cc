@@ -1,0 +1,83 @@
+#include "audit/lag_asks.h"
+
+#include <algorithm>
+
+namespace waybill::audit {
+
+void LagAsks::advance(const AuditState& state, int64_t steady_ms) {
+  std::erase_if(open_, [&](const auto& item) { return steady_ms - item.second.since_steady_ms > kForgetMs; });
+  bool due = last_round_ms_ == INT64_MIN || steady_ms - last_round_ms_ >= every_ms_;
+  if (round_.empty() && due) {
+    last_round_ms_ = steady_ms;
+    for (const auto& [index, topic] : state.topics()) {
+      for (const auto& [partition, audit] : topic.partitions) round_.emplace_back(index, partition);
+    }
+  }
+  while (!round_.empty() && open_.size() < kOpenMax) {
+    auto [topic, partition] = round_.front();
+    round_.pop_front();
+    ask(state, {What::kBounds, topic, partition, {}, steady_ms}, {});
+  }
+}
+
+void LagAsks::ask(const AuditState& state, Open open, OffsetRange range) {
+  auto topic = state.topics().find(open.topic);
+  if (topic == state.topics().end()) return;
+  flow::Ask ask;
+  ask.id = next_id_++;
+  ask.kind = open.what == What::kBounds ? flow::Ask::Kind::kBounds : flow::Ask::Kind::kRead;
+  ask.partition = {cluster_, topic->second.name, open.partition};
+  ask.range = range;
+  ask.limits.messages_max = 1;
+  ready_.push_back(std::move(ask));
+  open_.emplace(next_id_ - 1, std::move(open));
+}
+
+void LagAsks::answer(const flow::Answer& answer, OperationLog& log, AuditState& state, Now now) {
+  auto it = open_.find(answer.id);
+  if (it == open_.end()) return;  // of an earlier life
+  Open open = std::move(it->second);
+  open_.erase(it);
+  if (const auto* bounds = std::get_if<flow::Bounds>(&answer.value)) {
+    if (open.what == What::kBounds) answer_bounds(open, *bounds, log, state, now);
+  } else if (const auto* read = std::get_if<flow::RangeAnswer>(&answer.value)) {
+    if (read->records.empty() || read->records.front().time_type == flow::TimeType::kNone) return;
+    int64_t time_ms = read->records.front().time_ms;
+    if (open.what == What::kOldestUnread)
+      log.set_oldest_unread(open.topic, open.partition, open.group, time_ms);
+    if (open.what == What::kFirstRecord) log.first_record(open.topic, open.partition, time_ms);
+  }
+}
+
+void LagAsks::answer_bounds(const Open& open, const flow::Bounds& bounds, OperationLog& log,
+                            AuditState& state, Now now) {
+  TopicState* topic = state.topic(open.topic);
+  if (!topic) return;
+  auto it = topic->partitions.find(open.partition);
+  if (it == topic->partitions.end()) return;
+  const PartitionAudit& audit = it->second;
+  if (audit.log_start != bounds.start || audit.log_end != bounds.end) {
+    log.set_bounds(open.topic, open.partition, bounds, now.wall_ms);
+  }
+  if (bounds.start.value == 0 && bounds.end.value > 0 && !audit.produced().empty() &&
+      bounds.end < audit.produced().end()) {
+    ask(state, {What::kFirstRecord, open.topic, open.partition, {}, now.steady_ms}, {Offset(0), bounds.end});
+  }
+  for (const auto& [name, group] : audit.groups()) {
+    Offset next = group.next().value >= 0 ? group.next() : group.high();
+    if (!group.judged() || next.value < 0) continue;
+    if (next >= bounds.end) {
+      if (group.oldest_unread_ms != 0) log.set_oldest_unread(open.topic, open.partition, name, 0);
+    } else if (open_.size() < 2 * kOpenMax) {
+      ask(state, {What::kOldestUnread, open.topic, open.partition, name, now.steady_ms},
+          {std::max(next, bounds.start), bounds.end});
+    }
+  }
+}
+
+void LagAsks::flush(std::vector<flow::Ask>& asks) {
+  for (flow::Ask& ask : ready_) asks.push_back(std::move(ask));
+  ready_.clear();
+}
+
+}  // namespace waybill::audit

@@ -1,0 +1,294 @@
+#include "audit/operation_log.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "tally/report_codec.h"
+
+namespace waybill::audit {
+namespace {
+
+using flow::SegmentChange;
+
+constexpr uint64_t kFormat = 1;
+constexpr size_t kPartBytes = 512u << 10;  ///< of one segment; the limit is flow::kSegmentBytesMax
+static_assert(kPartBytes <= flow::kSegmentBytesMax);
+
+enum Operation : uint64_t {
+  kReport = 1,
+  kTick,
+  kJudge,
+  kBounds,
+  kOldestUnread,
+  kFirstRecord,
+  kIncomplete,
+  kFlush
+};
+
+std::string part_name(const std::string& base, size_t part) {
+  char digits[16];
+  std::snprintf(digits, sizeof digits, "/%06zu", part);
+  return base + digits;
+}
+
+/// What the state does not look at is not kept.
+void strip(tally::Report& report) {
+  report.rates.clear();
+  for (tally::Entry& entry : report.entries) {
+    tally::BucketLabel label = entry.bucket.label;
+    entry.bucket = {};
+    entry.bucket.label = label;
+  }
+}
+
+}  // namespace
+
+void OperationLog::write(const StateWriter& op) {
+  StateWriter frame;
+  frame.u64(op.size());
+  pending_ += frame.bytes();
+  pending_ += op.bytes();
+}
+
+void OperationLog::apply(tally::Report report, int64_t time_ms) {
+  state_.apply(report, time_ms);
+  strip(report);
+  StateWriter op;
+  op.u64(kReport);
+  op.i64(time_ms);
+  op.text(tally::encode_report(report));
+  write(op);
+}
+
+void OperationLog::tick(int64_t clock_ms) {
+  if (!state_.tick(clock_ms)) return;
+  StateWriter op;
+  op.u64(kTick);
+  op.i64(clock_ms);
+  write(op);
+}
+
+void OperationLog::judge() {
+  if (!state_.judge()) return;
+  StateWriter op;
+  op.u64(kJudge);
+  write(op);
+}
+
+void OperationLog::set_bounds(TopicIndex topic, PartitionId partition, flow::Bounds bounds, int64_t wall_ms) {
+  state_.set_bounds(topic, partition, bounds.start, bounds.end, wall_ms);
+  StateWriter op;
+  op.u64(kBounds);
+  op.u64(topic);
+  op.i64(partition.value);
+  for (int64_t v : {bounds.start.value, bounds.end.value, wall_ms}) op.i64(v);
+  write(op);
+}
+
+void OperationLog::set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group,
+                                     int64_t time_ms) {
+  state_.set_oldest_unread(topic, partition, group, time_ms);
+  StateWriter op;
+  op.u64(kOldestUnread);
+  op.u64(topic);
+  op.i64(partition.value);
+  op.text(group);
+  op.i64(time_ms);
+  write(op);
+}
+
+void OperationLog::first_record(TopicIndex topic, PartitionId partition, int64_t time_ms) {
+  state_.first_record(topic, partition, time_ms);
+  StateWriter op;
+  op.u64(kFirstRecord);
+  op.u64(topic);
+  op.i64(partition.value);
+  op.i64(time_ms);
+  write(op);
+}
+
+void OperationLog::note_incomplete(std::string_view reason, int64_t from_ms, int64_t to_ms,
+                                   std::string detail) {
+  StateWriter op;
+  op.u64(kIncomplete);
+  op.text(reason);
+  op.i64(from_ms);
+  op.i64(to_ms);
+  write(op);
+  state_.note_incomplete("", {}, reason, from_ms, to_ms, std::move(detail));
+}
+
+bool OperationLog::replay_one(StateReader& in) {
+  switch (in.u64()) {
+    case kReport: {
+      int64_t time_ms = in.i64();
+      auto report = tally::decode_report(in.view());
+      if (!in.ok() || !report) return false;
+      state_.apply(*report, time_ms);
+      break;
+    }
+    case kTick:
+      state_.tick(in.i64());
+      break;
+    case kJudge:
+      state_.judge();
+      break;
+    case kBounds: {
+      auto topic = static_cast<TopicIndex>(in.u64());
+      PartitionId partition(static_cast<int32_t>(in.i64()));
+      Offset start(in.i64()), end(in.i64());
+      state_.set_bounds(topic, partition, start, end, in.i64());
+      break;
+    }
+    case kOldestUnread: {
+      auto topic = static_cast<TopicIndex>(in.u64());
+      PartitionId partition(static_cast<int32_t>(in.i64()));
+      std::string group = in.text();
+      state_.set_oldest_unread(topic, partition, group, in.i64());
+      break;
+    }
+    case kFirstRecord: {
+      auto topic = static_cast<TopicIndex>(in.u64());
+      PartitionId partition(static_cast<int32_t>(in.i64()));
+      state_.first_record(topic, partition, in.i64());
+      break;
+    }
+    case kIncomplete: {
+      std::string reason = in.text();
+      int64_t from_ms = in.i64();
+      state_.note_incomplete("", {}, reason, from_ms, in.i64(), {});
+      break;
+    }
+    case kFlush: {
+      flow::Rows rows;
+      state_.flush(rows);
+      break;
+    }
+    default:
+      return false;
+  }
+  return in.ok() && in.at_end();
+}
+
+Result<void> OperationLog::replay(std::string_view log) {
+  StateReader in(log);
+  while (!in.at_end()) {
+    StateReader op(in.view());
+    if (!in.ok() || !replay_one(op))
+      return fail(Errc::kCorrupt, "the collector's stored log does not read back");
+  }
+  return {};
+}
+
+void OperationLog::flush(flow::Changes& changes) {
+  if (pending_.empty() && state_.rows().empty()) return;
+  state_.flush(changes.rows);
+  StateWriter op;
+  op.u64(kFlush);
+  write(op);
+  if (!stamped_) {
+    StateWriter format;
+    format.u64(kFormat);
+    changes.segments.push_back({SegmentChange::Op::kReplace, "format", format.take()});
+    stamped_ = true;
+  }
+  size_t whole = 0;
+  for (const auto& [base, bytes] : stored_) whole += bytes;
+  if (log_bytes_ + pending_.size() > std::clamp(whole, kLogMin, kLogMax)) {
+    checkpoint(changes);
+  } else {
+    append_log(changes);
+  }
+  pending_.clear();
+}
+
+void OperationLog::append_log(flow::Changes& changes) {
+  std::string_view rest = pending_;
+  while (!rest.empty()) {
+    size_t used = log_bytes_ % kPartBytes;
+    std::string_view piece = rest.substr(0, kPartBytes - used);
+    changes.segments.push_back(
+        {SegmentChange::Op::kAppend, part_name("log", log_bytes_ / kPartBytes), std::string(piece)});
+    log_bytes_ += piece.size();
+    rest.remove_prefix(piece.size());
+  }
+  log_segments_ = (log_bytes_ + kPartBytes - 1) / kPartBytes;
+}
+
+void OperationLog::checkpoint(flow::Changes& changes) {
+  replace("core", state_.save_core(), changes);
+  for (TopicIndex topic : state_.dirty().topics)
+    replace("t/" + std::to_string(topic), state_.save_topic(topic), changes);
+  for (const auto& [topic, partition] : state_.dirty().partitions) {
+    std::string base = "p/" + std::to_string(topic) + "/" + std::to_string(partition.value);
+    TopicState* state = state_.topic(topic);
+    if (state && state->partitions.contains(partition)) {
+      replace(base, state_.save_partition(topic, partition), changes);
+    } else {
+      drop(base, changes);
+    }
+  }
+  state_.dirty() = {};
+  for (size_t i = 0; i < log_segments_; ++i)
+    changes.segments.push_back({SegmentChange::Op::kDrop, part_name("log", i), {}});
+  log_segments_ = log_bytes_ = 0;
+}
+
+void OperationLog::replace(const std::string& base, std::string_view bytes, flow::Changes& changes) {
+  size_t parts = (bytes.size() + kPartBytes - 1) / kPartBytes;
+  for (size_t i = 0; i < parts; ++i) {
+    changes.segments.push_back({SegmentChange::Op::kReplace, part_name(base, i),
+                                std::string(bytes.substr(i * kPartBytes, kPartBytes))});
+  }
+  size_t before = (stored_[base] + kPartBytes - 1) / kPartBytes;
+  for (size_t i = parts; i < before; ++i)
+    changes.segments.push_back({SegmentChange::Op::kDrop, part_name(base, i), {}});
+  stored_[base] = bytes.size();
+}
+
+void OperationLog::drop(const std::string& base, flow::Changes& changes) {
+  replace(base, {}, changes);
+  stored_.erase(base);
+}
+
+Result<void> OperationLog::restore(const flow::SegmentReader& segments) {
+  std::map<std::string, std::string> whole;  // base -> bytes; names come sorted, so parts join in order
+  for (const std::string& name : segments.names()) {
+    auto bytes = segments.read(name);
+    if (!bytes) return tl::make_unexpected(std::move(bytes.error()).within("collector state " + name));
+    if (name == "format") {
+      stamped_ = true;
+      if (StateReader(*bytes).u64() != kFormat) {
+        return fail(Errc::kUnsupported,
+                    "the collector's state was written by another version of the program");
+      }
+      continue;
+    }
+    std::string base = name.substr(0, name.rfind('/'));
+    whole[base] += *bytes;
+    if (base == "log") ++log_segments_;
+  }
+  std::string log = std::move(whole["log"]);
+  whole.erase("log");
+  log_bytes_ = log.size();
+  for (const auto& [base, bytes] : whole) {
+    bool ok = false;
+    unsigned topic = 0;
+    int partition = 0;
+    if (base == "core") {
+      ok = state_.load_core(bytes);
+    } else if (std::sscanf(base.c_str(), "p/%u/%d", &topic, &partition) == 2) {
+      ok = state_.load_partition(topic, PartitionId(partition), bytes);
+    } else if (std::sscanf(base.c_str(), "t/%u", &topic) == 1) {
+      ok = state_.load_topic(topic, bytes);
+    }
+    if (!ok) return fail(Errc::kCorrupt, "collector state " + base + " does not read back");
+    stored_[base] = bytes.size();
+  }
+  auto replayed = replay(log);
+  state_.restored();
+  return replayed;
+}
+
+}  // namespace waybill::audit

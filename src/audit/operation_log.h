@@ -1,0 +1,57 @@
+#pragma once
+// The operations of an AuditState as bytes, and how checkpoint and log become segments (docs/decisions/0005).
+// Pure.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audit/audit_state.h"
+#include "base/result.h"
+#include "flow/task.h"
+
+namespace waybill::audit {
+
+/// Runs operations on a state and writes them down. One that changes nothing is not written.
+class OperationLog {
+ public:
+  explicit OperationLog(AuditState& state) : state_(state) {}
+
+  void apply(tally::Report report, int64_t time_ms);
+  void tick(int64_t clock_ms);
+  void judge();
+  void set_bounds(TopicIndex topic, PartitionId partition, flow::Bounds bounds, int64_t wall_ms);
+  void set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group, int64_t time_ms);
+  void first_record(TopicIndex topic, PartitionId partition, int64_t time_ms);
+  void note_incomplete(std::string_view reason, int64_t from_ms, int64_t to_ms, std::string detail);
+
+  /// Moves the rows and the changed segments into `changes`.
+  void flush(flow::Changes& changes);
+  /// Loads the checkpoint and runs the log again. Errors: kCorrupt, kUnsupported (written by a newer build).
+  Result<void> restore(const flow::SegmentReader& segments);
+  size_t pending_bytes() const { return pending_.size(); }
+
+  /// The log is folded into a checkpoint when it is larger than the last whole state, within these bounds.
+  static constexpr size_t kLogMin = 256u << 10;
+  static constexpr size_t kLogMax = 8u << 20;
+
+ private:
+  void write(const StateWriter& op_bytes);
+  Result<void> replay(std::string_view log);
+  bool replay_one(StateReader& in);
+  void append_log(flow::Changes& changes);
+  void checkpoint(flow::Changes& changes);
+  void replace(const std::string& base, std::string_view bytes, flow::Changes& changes);
+  void drop(const std::string& base, flow::Changes& changes);
+
+  AuditState& state_;
+  std::string pending_;   ///< operations since the last flush
+  size_t log_bytes_ = 0;  ///< stored
+  size_t log_segments_ = 0;
+  std::map<std::string, size_t> stored_;  ///< checkpoint: base name -> bytes
+  bool stamped_ = false;                  ///< the format segment exists
+};
+
+}  // namespace waybill::audit
