@@ -1,5 +1,6 @@
 #pragma once
-// Kafka through librdkafka's C API: a Source over consumer groups, a RangeReader, and the few admin calls that we need.
+// Kafka through librdkafka's C API: a Source over consumer groups, a RangeReader, and the few admin calls
+// that we need.
 
 #include <memory>
 #include <string>
@@ -28,17 +29,19 @@ struct StartAt {
 struct KafkaSourceOptions {
   KafkaCluster cluster;
   std::string group;
-  std::string member;               ///< client.id: "<group>-<host>-<pid>"
+  std::string member;  ///< client.id: "<group>-<host>-<pid>"
   std::vector<std::string> topics;
   StartAt start;
-  std::string store_id;             ///< UUID of our store; a group whose commits carry another one is kConflict
-  bool range_assignor = false;      ///< for aligned plans; else cooperative-sticky
-  bool whole = false;               ///< for whole plans: every partition of the topics, no group membership
+  std::string store_id;         ///< UUID of our store; a group whose commits carry another one is kConflict
+  bool range_assignor = false;  ///< for aligned plans; else cooperative-sticky
+  bool whole = false;           ///< for whole plans: every partition of the topics, no group membership
 };
 
-/// Uses rd_kafka_consume_callback_queue (DESIGN section 6), session 6 s and heartbeat 0.5 s unless the cluster says otherwise.
-Result<std::unique_ptr<flow::Source>> make_kafka_source(KafkaSourceOptions options, flow::Assignments& assignments,
-                                                        const Clock& clock, LogFn log);
+/// Uses rd_kafka_consume_callback_queue (DESIGN section 6), session 6 s and heartbeat 0.5 s unless the
+/// cluster says otherwise.
+Result<std::unique_ptr<flow::Source>> make_kafka_source(KafkaSourceOptions options,
+                                                        flow::Assignments& assignments, const Clock& clock,
+                                                        LogFn log);
 
 /// One reader per cluster; thread-safe. Needs READ and DESCRIBE only.
 Result<std::unique_ptr<flow::RangeReader>> make_kafka_range_reader(const KafkaCluster& cluster, LogFn log);

@@ -1,0 +1,224 @@
+// Rebalances, errors, commit results, and what is looked after once in a while.
+
+#include <algorithm>
+#include <string>
+
+#include "source/group_source.h"
+
+namespace waybill::source {
+namespace {
+
+constexpr int64_t kUpkeepEveryMs = 500;
+constexpr int64_t kProbeEveryMs = 2000;
+constexpr int kProbeTimeoutMs = 300;
+constexpr int kQueryTimeoutMs = 1500;
+/// A log that ends below our position is believed after this long: a new leader's replica may lag.
+constexpr int64_t kBeyondHoldMs = 5000;
+constexpr int64_t kLostRetryMs = 1000;
+constexpr Millis kCloseTimeout{4000};
+constexpr int kEventsPerPollMax = 1000;
+
+/// A commit that a rebalance overtook: the next owner has the store's positions and publishes them.
+bool overtaken(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS || code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+         code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR__NO_OFFSET ||
+         code == RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST || code == RD_KAFKA_RESP_ERR__DESTROY;
+}
+
+bool about_brokers(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+         code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+         code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL;
+}
+
+}  // namespace
+
+void GroupSource::serve_events(rd_kafka_queue_t* queue, Millis wait) {
+  for (int i = 0; i < kEventsPerPollMax; ++i) {
+    EventHandle event(rd_kafka_queue_poll(queue, static_cast<int>(wait.count())));
+    if (!event) return;
+    on_event(event.get());
+    wait = Millis{0};
+  }
+}
+
+void GroupSource::on_event(rd_kafka_event_t* event) {
+  switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_REBALANCE:
+      return on_rebalance(rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
+    case RD_KAFKA_EVENT_ERROR:
+      return on_error(event);
+    case RD_KAFKA_EVENT_OFFSET_COMMIT:
+      return on_commit(event);
+    default:
+      return;
+  }
+}
+
+void GroupSource::on_rebalance(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* list) {
+  std::vector<flow::SourcePartition> partitions;
+  for (int i = 0; list && i < list->cnt; ++i) {
+    const auto& entry = list->elems[i];
+    partitions.push_back({options_.cluster.name, entry.topic, PartitionId(entry.partition)});
+  }
+  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    recovered("group");
+    recovered("brokers");
+    for (const auto& partition : partitions) {
+      partitions_.try_emplace(partition, std::make_unique<PartitionState>()).first->second->id = partition;
+      recovered("topic " + partition.topic);
+    }
+    if (take_waiting()) return;
+    // The group waits for an answer even when nothing can be fetched yet.
+    if (incremental()) {
+      ErrorHandle(rd_kafka_incremental_assign(client_.get(), make_list(0).get()));
+    } else {
+      rd_kafka_assign(client_.get(), make_list(0).get());
+    }
+  } else {
+    bool lost = code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS || rd_kafka_assignment_lost(client_.get());
+    leave(partitions, lost ? flow::RevokeReason::kLost : flow::RevokeReason::kRebalanced);
+  }
+}
+
+void GroupSource::on_error(rd_kafka_event_t* event) {
+  auto code = rd_kafka_event_error(event);
+  std::string text = rd_kafka_event_error_string(event);
+  if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+    stop_ = Error{Errc::kFenced, "member " + options_.member + ": " + text};
+    return;
+  }
+  if (about_brokers(code)) {
+    // One of several brokers may come and go without harm; all of them may not.
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
+      degrade("brokers", text);
+    }
+    return;
+  }
+  auto* place = rd_kafka_event_topic_partition(event);
+  std::string subject = place ? std::string("topic ") + place->topic : "group";
+  if (place) rd_kafka_topic_partition_destroy(place);
+  // Leaving the group for a slow poll is healed by rejoining; the revocation that comes with it is told
+  // apart.
+  if (code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED)
+    return log_(LogLevel::kWarn, options_.member + ": " + text);
+  degrade(subject, text);
+}
+
+void GroupSource::on_commit(rd_kafka_event_t* event) {
+  auto code = rd_kafka_event_error(event);
+  auto* list = rd_kafka_event_topic_partition_list(event);
+  for (int i = 0; !code && list && i < list->cnt; ++i) code = list->elems[i].err;
+  if (!code) {
+    recovered("commit");
+    recovered("brokers");
+  } else if (!overtaken(code)) {
+    degrade("commit", rd_kafka_err2str(code));
+  }
+}
+
+void GroupSource::degrade(std::string_view subject, std::string_view text) {
+  if (notes_.set(subject, text)) {
+    log_(LogLevel::kWarn, options_.member + ": " + std::string(subject) + ": " + std::string(text));
+  }
+}
+
+void GroupSource::recovered(std::string_view subject) {
+  if (notes_.clear(subject))
+    log_(LogLevel::kInfo, options_.member + ": " + std::string(subject) + ": recovered");
+}
+
+void GroupSource::upkeep() {
+  int64_t now_ms = clock_.now().steady_ms;
+  if (now_ms < upkeep_at_ms_) return;
+  upkeep_at_ms_ = now_ms + kUpkeepEveryMs;
+  if (options_.whole && now_ms >= discover_at_ms_) find_all_partitions();
+  if (now_ms >= take_at_ms_) take_waiting();
+  for (auto lost = lost_positions_.begin(); lost != lost_positions_.end();) {
+    auto here = lost++;  // find_lost_position may erase it
+    PartitionState* state = find(here->first.topic.c_str(), here->first.partition.value);
+    if (!state) {
+      lost_positions_.erase(here);
+    } else if (!state->paused && now_ms >= here->second.next_try_ms) {
+      find_lost_position(*state, here->second, now_ms);
+    }
+  }
+  if (now_ms >= probe_at_ms_ && notes_.has("brokers")) probe_brokers();
+  refresh_health();
+}
+
+/// Nothing tells when brokers are back while there is nothing to read, so ask.
+void GroupSource::probe_brokers() {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  auto code = rd_kafka_metadata(client_.get(), 0, nullptr, &metadata, kProbeTimeoutMs);
+  MetadataHandle owned(metadata);
+  if (!code) recovered("brokers");
+  probe_at_ms_ = clock_.now().steady_ms + kProbeEveryMs;
+}
+
+/// The broker does not have `delivered`. Below the log start: expired. Beyond the end for some time: the log
+/// was reset. Otherwise it was a passing fault: read on where we were.
+void GroupSource::find_lost_position(PartitionState& state, LostPosition& lost, int64_t now_ms) {
+  lost.next_try_ms = now_ms + kLostRetryMs;
+  int64_t low = 0, high = 0;
+  auto code = rd_kafka_query_watermark_offsets(client_.get(), state.id.topic.c_str(),
+                                               state.id.partition.value, &low, &high, kQueryTimeoutMs);
+  if (code) return degrade("topic " + state.id.topic, rd_kafka_err2str(code));
+  std::optional<flow::Gap> gap;
+  if (state.delivered < low) {
+    gap = flow::Gap{flow::Gap::Kind::kExpired, {Offset(state.delivered), Offset(low)}};
+  } else if (state.delivered > high) {
+    if (lost.beyond_since_ms == 0) lost.beyond_since_ms = now_ms;
+    if (now_ms - lost.beyond_since_ms < kBeyondHoldMs) return;
+    gap = flow::Gap{flow::Gap::Kind::kReset, {Offset(high), Offset(state.delivered)}};
+  }
+  int64_t next = gap ? low : state.delivered;
+  if (auto done = seek_now(state, next); !done)
+    return degrade("topic " + state.id.topic, done.error().message);
+  if (gap) {
+    log_(LogLevel::kWarn,
+         options_.member + ": " + state.id.str() + ": offsets " + std::to_string(gap->range.begin.value) +
+             " to " + std::to_string(gap->range.end.value - 1) +
+             (gap->kind == flow::Gap::Kind::kExpired ? " expired before they were read"
+                                                     : " are no longer in the log, which was reset"));
+    state.filled = next;
+    arena_.add_mark(&state, Offset(next), gap);
+  }
+  recovered("topic " + state.id.topic);
+  lost_positions_.erase(state.id);  // ends the life of `lost`
+}
+
+void GroupSource::refresh_health() {
+  int64_t lag = 0;
+  std::vector<flow::SourcePartition> owned;
+  for (const auto& [partition, state] : partitions_) {
+    if (!state->fetching) continue;
+    owned.push_back(partition);
+    if (auto known = bounds(partition)) lag += std::max<int64_t>(0, known->end.value - state->delivered);
+  }
+  std::lock_guard lock(health_mutex_);
+  health_.partitions = std::move(owned);
+  health_.lag_messages = lag;
+}
+
+void GroupSource::close() {
+  if (closed_) return;
+  closed_ = true;
+  if (!client_) return;
+  std::vector<flow::SourcePartition> owned;
+  for (const auto& [partition, state] : partitions_) owned.push_back(partition);
+  if (!owned.empty()) leave(owned, flow::RevokeReason::kRebalanced);
+  rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
+  QueueHandle ending(rd_kafka_queue_new(client_.get()));
+  ErrorHandle refused(rd_kafka_consumer_close_queue(client_.get(), ending.get()));
+  int64_t until_ms = clock_.now().steady_ms + kCloseTimeout.count();
+  while (!refused && !rd_kafka_consumer_closed(client_.get()) && clock_.now().steady_ms < until_ms) {
+    serve_events(ending.get(), Millis{50});
+  }
+  events_.reset();
+  messages_.reset();
+  ending.reset();
+  rd_kafka_destroy_flags(client_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+}  // namespace waybill::source
