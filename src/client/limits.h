@@ -18,6 +18,7 @@ struct Limits {
 };
 
 /// A time is put into its own bucket when it lies within [now - kPastMs, now + kFutureMs], else into `far`.
+/// The bucket that holds a border counts as inside as a whole while it is in use.
 inline constexpr int64_t kPastMs = 7LL * 24 * 3600 * 1000;
 inline constexpr int64_t kFutureMs = 3600LL * 1000;
 

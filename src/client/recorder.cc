@@ -301,12 +301,14 @@ void Recorder::drain(Pending& out) {
   std::lock_guard guard(mutex_);
   tally::Dropped dropped;
   for (const auto& client : clients_) {
+    bool closed = client->closed_.load(std::memory_order_relaxed);
     std::vector<TopicTally*> topics;
     {
       std::lock_guard inner(client->mutex_);
       for (const auto& [name, topic] : client->topics_) topics.push_back(topic.get());
     }
     for (TopicTally* topic : topics) topic->drain(out, buffer_);
+    client->drained_ = client->drained_ || closed;
     dropped.messages += client->dropped_.exchange(0, std::memory_order_relaxed);
     dropped.topics += client->dropped_topics_.exchange(0, std::memory_order_relaxed);
   }
@@ -316,9 +318,10 @@ void Recorder::drain(Pending& out) {
 }
 
 bool Recorder::settled(const ClientTally& client) {
-  return std::all_of(client.topics_.begin(), client.topics_.end(), [](const auto& known) {
-    return known.second->sent_total_ <= known.second->settled_total_;
-  });
+  std::lock_guard guard(client.mutex_);
+  return client.drained_ && std::all_of(client.topics_.begin(), client.topics_.end(), [](const auto& known) {
+           return known.second->sent_total_ <= known.second->settled_total_;
+         });
 }
 
 void Recorder::sweep(Pending& out, bool final) {

@@ -124,9 +124,10 @@ class ClientTally {
   std::atomic<uint64_t> dropped_topics_{0};
   std::atomic<bool> closed_{false};
   std::atomic<ClientTally*>* handle_ = nullptr;
-  uint32_t sweeps_ = 0;  ///< since closed, then since retired
+  bool drained_ = false;  ///< since closed
+  uint32_t sweeps_ = 0;   ///< since closed, then since retired
   bool retired_ = false;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<TopicTally>, std::less<>> topics_;
 };
 
