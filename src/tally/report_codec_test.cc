@@ -68,6 +68,14 @@ TEST(ReportCodec, RefusesReportsThatContradictThemselves) {
   }
 }
 
+TEST(ReportCodec, WritesEveryNegativePositionAsNone) {
+  Report report = sample_report();
+  report.positions[0].committed = Offset(-1001);
+  const auto back = decode_report(encode_report(report));
+  ASSERT_TRUE(back.has_value()) << back.error().message;
+  EXPECT_EQ(back->positions[0].committed, Offset(-1));
+}
+
 /// Faults that the encoder cannot write are named by check_report.
 TEST(CheckReport, RefusesWhatHasNoBytes) {
   const Change changes[] = {

@@ -50,9 +50,9 @@ void add_label(Builder<Field>& out, const BucketLabel& label) {
   add_signed(out, Field::kStartMs, label.start.value);
 }
 
-/// offset + 1, so that "none" is 0 and costs nothing.
+/// offset + 1, so that "none" is 0 and costs nothing. librdkafka has many negative spellings of none.
 void add_offset(Builder<fields::Position>& out, fields::Position field, Offset offset) {
-  add(out, field, static_cast<uint64_t>(offset.value) + 1);
+  if (offset.value >= 0) add(out, field, static_cast<uint64_t>(offset.value) + 1);
 }
 
 void add_runs(Builder<fields::Coverage>& out, const CoverageChunk& chunk) {
