@@ -99,7 +99,7 @@ Result<void> Sqlite::check_ours() const {
 }
 
 Session Sqlite::connect(Access access) const {
-  Session session(new soci::session(soci::sqlite3, "dbname=\"" + path_ + "\" timeout=5"));
+  Session session(new soci::session(soci::sqlite3, "dbname=\"" + path_ + "\" timeout=1"));
   if (access == Access::kRead) {
     *session << "PRAGMA query_only = ON";
     return session;

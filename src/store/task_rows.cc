@@ -1,8 +1,6 @@
 #include "store/task_rows.h"
 
-#include <map>
-#include <string_view>
-#include <utility>
+#include <string>
 
 #include "base/assert.h"
 #include "base/base64.h"
@@ -29,36 +27,36 @@ void TaskRows::add(const flow::TaskCommit& commit, int64_t commit_number) {
 /// Only what is left at the end of the commit is written: a replaced or dropped segment first loses its
 /// stored parts.
 void TaskRows::add_segments(const flow::TaskCommit& commit, int64_t commit_number) {
-  struct Final {
-    bool erase = false;
-    std::vector<const SegmentChange*> parts;
-  };
-  std::map<std::string_view, Final> segments;
+  int64_t part = commit_number * kPartsPerCommit;
+  ASSERT(commit.changes->segments.size() < static_cast<size_t>(kPartsPerCommit));
   for (const SegmentChange& change : commit.changes->segments) {
     ASSERT(change.bytes.size() <= flow::kSegmentBytesMax);
-    Final& segment = segments[change.name];
+    Segment& segment = segments_[{commit.task, change.name}];
     if (change.op != SegmentChange::Op::kAppend) segment = {.erase = true, .parts = {}};
-    if (change.op != SegmentChange::Op::kDrop) segment.parts.push_back(&change);
+    if (change.op != SegmentChange::Op::kDrop) segment.parts.emplace_back(part++, &change.bytes);
   }
-  for (const auto& [name, segment] : segments) {
-    ASSERT(segment.parts.size() < static_cast<size_t>(kPartsPerCommit));
+}
+
+void TaskRows::finish_segments() {
+  for (const auto& [name, segment] : segments_) {
+    const std::vector<flow::Value> prefix{std::string(name.first), std::string(name.second)};
     if (segment.erase) {
-      erases_.push_back({.table = &segment_table(),
-                         .op = RowChange::Op::kErasePrefix,
-                         .key = {commit.task, std::string(name)},
-                         .values = {}});
+      erases_.push_back(
+          {.table = &segment_table(), .op = RowChange::Op::kErasePrefix, .key = prefix, .values = {}});
     }
-    int64_t part = commit_number * kPartsPerCommit;
-    for (const SegmentChange* change : segment.parts) {
-      writes_.push_back({.table = &segment_table(),
-                         .op = RowChange::Op::kUpsert,
-                         .key = {commit.task, std::string(name), part++},
-                         .values = {base64_encode(change->bytes)}});
+    for (const auto& [part, bytes] : segment.parts) {
+      RowChange& write = writes_.emplace_back();
+      write = {.table = &segment_table(),
+               .op = RowChange::Op::kUpsert,
+               .key = prefix,
+               .values = {base64_encode(*bytes)}};
+      write.key.emplace_back(part);
     }
   }
 }
 
 void TaskRows::finish(int64_t first_sequence, RowBatch& batch) {
+  finish_segments();
   for (const flow::OutboxKey* entry : outbox_) {
     writes_.push_back({.table = &outbox_table(),
                        .op = RowChange::Op::kUpsert,
