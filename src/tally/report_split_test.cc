@@ -83,5 +83,20 @@ TEST(SplitReport, CarriesOnlyTheClientsThatAPartNames) {
   EXPECT_LE(carried, 2'010u) << "every client in every part";
 }
 
+TEST(SplitReport, CountsTheTopicNamesOfEveryPart) {
+  Report report = sample_report();
+  report.rates.clear();
+  for (int i = 0; i < 600; ++i) {
+    const std::string topic = std::to_string(i % 60) + std::string(900, 't');
+    report.rates.push_back({1, {TierKind::kProduced, std::string(100, 'n')}, topic, 60'000, 1, 1});
+  }
+  size_t rates = 0;
+  for (const Report& part : split_report(Report(report), kBytesMax)) {
+    EXPECT_LE(encode_report(part).size(), kBytesMax);
+    rates += part.rates.size();
+  }
+  EXPECT_EQ(rates, 600u);
+}
+
 }  // namespace
 }  // namespace waybill::tally
