@@ -11,7 +11,7 @@ find_package(PkgConfig REQUIRED)
 
 add_library(waybill_settings INTERFACE)
 target_include_directories(waybill_settings INTERFACE "${PROJECT_SOURCE_DIR}/src")
-target_compile_options(waybill_settings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor)
+target_compile_options(waybill_settings INTERFACE -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 target_link_libraries(waybill_settings INTERFACE Threads::Threads)
 if(WAYBILL_SANITIZE)
   target_compile_options(waybill_settings INTERFACE
