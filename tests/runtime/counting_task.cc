@@ -3,7 +3,8 @@
 // counting_task bootstrap=HOST:PORT topics=A,B group=G store=sqlite:PATH [runners=1]
 // [plan=each|aligned|whole]
 //        [start=begin|end] [commit_ms=200] [KAFKA.PROPERTY=VALUE...]
-// Prints a line of JSON every 100 ms. SIGTERM stops it.
+// Prints a line of JSON every 100 ms, and what it counted at the end. SIGTERM stops it, SIGUSR1 adds or
+// removes a runner.
 
 #include <unistd.h>
 
@@ -219,27 +220,53 @@ std::unique_ptr<flow::Runner> make_runner(const Settings& settings, int number, 
                                         system_clock(), log);
 }
 
-void print_status(std::span<const std::unique_ptr<flow::Runner>> runners) {
-  int64_t records = 0, lag = 0, tasks = 0, commits = 0, fenced = 0, failures = 0, gaps = 0, degraded = 0;
-  std::string per_runner, detail;
+std::vector<flow::Page::Row> rows_of(flow::Store& store, const flow::TableSpec& table) {
+  flow::Query query;
+  query.table = &table;
+  query.limit = 100'000;
+  auto page = store.query(query);
+  return page ? std::move(page->rows) : std::vector<flow::Page::Row>{};
+}
+
+void print_value(const flow::Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) std::printf("\"%s\"", text->c_str());
+  if (const auto* number = std::get_if<int64_t>(&value)) std::printf("%lld", static_cast<long long>(*number));
+}
+
+/// "name":[[key..., value...],...]
+void print_table(flow::Store& store, const char* name, const flow::TableSpec& table) {
+  std::printf("\"%s\":[", name);
+  const char* between = "";
+  for (const auto& row : rows_of(store, table)) {
+    std::printf("%s[", between);
+    between = ",";
+    for (size_t i = 0; i < row.key.size() + row.values.size(); ++i) {
+      if (i > 0) std::printf(",");
+      print_value(i < row.key.size() ? row.key[i] : row.values[i - row.key.size()]);
+    }
+    std::printf("]");
+  }
+  std::printf("]");
+}
+
+/// What the runners say, and what the store holds.
+void print_status(flow::Store& store, std::span<const std::unique_ptr<flow::Runner>> runners) {
+  const char* between = "";
+  std::printf("{\"runners\":[");
   for (const auto& runner : runners) {
     auto health = runner->health();
-    records += health.records;
-    lag += health.source.lag_messages;
-    tasks += health.tasks;
-    commits += health.commits;
-    fenced += health.fenced;
-    failures += health.commit_failures;
-    gaps += health.gap_messages;
-    degraded += health.source.degraded;
-    per_runner += (per_runner.empty() ? "" : ",") + std::to_string(health.tasks);
+    std::printf(
+        "%s{\"records\":%lld,\"lag\":%lld,\"tasks\":%lld,\"commits\":%lld,\"fenced\":%lld,\"failures\":%lld,"
+        "\"gaps\":%lld,\"degraded\":%s}",
+        between, static_cast<long long>(health.records), static_cast<long long>(health.source.lag_messages),
+        static_cast<long long>(health.tasks), static_cast<long long>(health.commits),
+        static_cast<long long>(health.fenced), static_cast<long long>(health.commit_failures),
+        static_cast<long long>(health.gap_messages), health.source.degraded ? "true" : "false");
+    between = ",";
   }
-  std::printf(
-      "{\"records\":%lld,\"lag\":%lld,\"tasks\":%lld,\"commits\":%lld,\"fenced\":%lld,\"failures\":%lld,"
-      "\"gaps\":%lld,\"degraded\":%lld,\"runner_tasks\":[%s]}\n",
-      static_cast<long long>(records), static_cast<long long>(lag), static_cast<long long>(tasks),
-      static_cast<long long>(commits), static_cast<long long>(fenced), static_cast<long long>(failures),
-      static_cast<long long>(gaps), static_cast<long long>(degraded), per_runner.c_str());
+  std::printf("],");
+  print_table(store, "checked", check_table());
+  std::printf("}\n");
   std::fflush(stdout);
 }
 
@@ -278,7 +305,7 @@ int run(int argc, char** argv) {
   timespec tick{0, 100'000'000};
   while (running > 0) {
     int number = sigtimedwait(&signals, nullptr, &tick);
-    print_status(runners);
+    print_status(*joined, runners);
     if (number == SIGTERM || number == SIGINT) break;
     // A member more, or one less: rebalances inside one process, whose runners share the store.
     if (number == SIGUSR1 && runners.size() % 2 == 1) {
@@ -290,7 +317,10 @@ int run(int argc, char** argv) {
   }
   for (auto& thread : threads) thread.request_stop();
   threads.clear();
-  print_status(runners);
+  print_status(*joined, runners);
+  std::printf("{");
+  print_table(*joined, "counted", count_table());
+  std::printf("}\n");
   return result;
 }
 
