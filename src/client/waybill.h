@@ -61,8 +61,7 @@ void waybill_free(waybill_t* w);
 
 /* `kind` is a waybill_kind_t; `client_id` names the client for people. NULL: bad arguments, or more than 1000
  * clients. */
-waybill_client_t* waybill_client_new(waybill_t* w, waybill_kind_t kind, const char* client_id,
-                                     const char* name);
+waybill_client_t* waybill_client_new(waybill_t* w, int kind, const char* client_id, const char* name);
 /* The application is done with the client; its handles must not be used any more. Sends without an outcome
  * will be reported as unknown. */
 void waybill_client_close(waybill_client_t* client);
