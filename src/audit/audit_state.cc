@@ -145,8 +145,10 @@ void AuditState::set_bounds(TopicIndex index, PartitionId partition, Offset star
   audit.updated_ms = wall_ms;
   dirty_.partitions.emplace(index, partition);
   rows_.partition({index, state->incarnation, partition, ""}, Sums{});
-  for (auto& [name, group] : audit.groups())
+  for (auto& [name, group] : audit.groups()) {
+    group.updated_ms = wall_ms;
     rows_.partition({index, state->incarnation, partition, name}, Sums{});
+  }
 }
 
 void AuditState::set_oldest_unread(TopicIndex index, PartitionId partition, const std::string& name,
@@ -206,14 +208,15 @@ void AuditState::flush(flow::Rows& rows) {
     const PartitionAudit& audit = it->second;
     facts.log_start = audit.log_start.value;
     facts.log_end = audit.log_end.value;
-    facts.updated_ms = audit.updated_ms;
     if (key.group.empty()) {
       facts.high = audit.produced().empty() ? -1 : audit.produced().end().value;
+      facts.updated_ms = audit.updated_ms;
     } else if (auto g = audit.groups().find(key.group); g != audit.groups().end()) {
       facts.next = g->second.next().value;
       facts.high = g->second.high().value;
       facts.committed = g->second.committed().value;
       facts.oldest_unread_ms = g->second.oldest_unread_ms;
+      facts.updated_ms = g->second.updated_ms;
     }
     return facts;
   };

@@ -294,7 +294,7 @@ void AuditState::apply_session(Step& step, std::span<const tally::CoverageChunk*
                     "more ranges than ranges_max");
   }
   if (group.waiting()) waiting_.emplace(topic, first.partition, *name);
-  group.updated_ms = audit.updated_ms = step.time_ms;
+  group.updated_ms = step.time_ms;
   book(topic, first.partition, deltas, step.sequence);
   note_partition(topic, first.partition, audit, before);
 }

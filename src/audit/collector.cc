@@ -24,7 +24,9 @@ bool begins_like_report(std::string_view bytes) {
 class Collector final : public flow::Task {
  public:
   Collector(const CollectorOptions& options, PartitionId audit_partition)
-      : state_(options, audit_partition), log_(state_), lag_(options.cluster, options.lag_every_ms) {}
+      : state_(options, audit_partition),
+        log_(state_, options.log_bytes_min),
+        lag_(options.cluster, options.lag_every_ms) {}
 
   Result<void> restore(const flow::SegmentReader& segments) override { return log_.restore(segments); }
 

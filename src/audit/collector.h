@@ -1,5 +1,6 @@
 #pragma once
-// The collector: reports of one audit partition -> counts, coverage, ranges (DESIGN 4.1, 4.2, 4.5). A pure flow::Task.
+// The collector: reports of one audit partition -> counts, coverage, ranges (DESIGN 4.1, 4.2, 4.5). A pure
+// flow::Task.
 
 #include <cstdint>
 #include <memory>
@@ -12,16 +13,18 @@
 namespace waybill::audit {
 
 struct CollectorOptions {
-  std::string cluster;                ///< configured name; first key of every row
-  int32_t audit_partitions = 16;      ///< of the audit topic; a report that hashed with another count is refused and named
-  int64_t bucket_ms = 60'000;         ///< widths that divide it are folded, others refused and named
-  int64_t grace_ms = 10'000;          ///< after a bucket's end before it is settled
-  int64_t vanished_ms = 10'000;       ///< silence after which a reporter counts as vanished
-  int64_t lag_every_ms = 5'000;       ///< how often broker positions and ages are asked for
-  int32_t topics_max = 1'000;         ///< per audit partition; beyond: counted as overflow, figures incomplete
-  int32_t groups_max = 100;           ///< per topic
-  int32_t reporters_max = 10'000;     ///< open at once per audit partition
-  int64_t ranges_max = 1'000'000;     ///< missing ranges per audit partition
+  std::string cluster;  ///< configured name; first key of every row
+  int32_t audit_partitions =
+      16;  ///< of the audit topic; a report that hashed with another count is refused and named
+  int64_t bucket_ms = 60'000;      ///< widths that divide it are folded, others refused and named
+  int64_t grace_ms = 10'000;       ///< after a bucket's end before it is settled
+  int64_t vanished_ms = 10'000;    ///< silence after which a reporter counts as vanished
+  int64_t lag_every_ms = 5'000;    ///< how often broker positions and ages are asked for
+  int32_t topics_max = 1'000;      ///< per audit partition; beyond: counted as overflow, figures incomplete
+  int32_t groups_max = 100;        ///< per topic
+  int32_t reporters_max = 10'000;  ///< open at once per audit partition
+  int64_t ranges_max = 1'000'000;  ///< missing ranges per audit partition
+  int64_t log_bytes_min = 256 << 10;        ///< stored log below this is never folded into a checkpoint
   std::vector<std::string> include_groups;  ///< audit.groups; empty = all
   std::vector<std::string> exclude_groups;
 };

@@ -195,7 +195,7 @@ void OperationLog::flush(flow::Changes& changes) {
   }
   size_t whole = 0;
   for (const auto& [base, bytes] : stored_) whole += bytes;
-  if (log_bytes_ + pending_.size() > std::clamp(whole, kLogMin, kLogMax)) {
+  if (log_bytes_ + pending_.size() > std::min(std::max(whole, log_min_), kLogMax)) {
     checkpoint(changes);
   } else {
     append_log(changes);

@@ -17,7 +17,8 @@ namespace waybill::audit {
 /// Runs operations on a state and writes them down. One that changes nothing is not written.
 class OperationLog {
  public:
-  explicit OperationLog(AuditState& state) : state_(state) {}
+  OperationLog(AuditState& state, int64_t log_bytes_min)
+      : state_(state), log_min_(static_cast<size_t>(log_bytes_min)) {}
 
   void apply(tally::Report report, int64_t time_ms);
   void tick(int64_t clock_ms);
@@ -33,8 +34,8 @@ class OperationLog {
   Result<void> restore(const flow::SegmentReader& segments);
   size_t pending_bytes() const { return pending_.size(); }
 
-  /// The log is folded into a checkpoint when it is larger than the last whole state, within these bounds.
-  static constexpr size_t kLogMin = 256u << 10;
+  /// The log is folded into a checkpoint when it is larger than the last whole state, but not below the
+  /// configured minimum, and always above this.
   static constexpr size_t kLogMax = 8u << 20;
 
  private:
@@ -47,6 +48,7 @@ class OperationLog {
   void drop(const std::string& base, flow::Changes& changes);
 
   AuditState& state_;
+  size_t log_min_;
   std::string pending_;   ///< operations since the last flush
   size_t log_bytes_ = 0;  ///< stored
   size_t log_segments_ = 0;

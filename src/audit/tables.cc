@@ -19,16 +19,18 @@ std::string merge_latency(std::string_view a, std::string_view b) {
   if (a.empty()) return std::string(b);
   if (b.empty()) return std::string(a);
   auto left = base64_decode(a).and_then([](const std::string& s) { return tally::LatencySketch::decode(s); });
-  auto right = base64_decode(b).and_then([](const std::string& s) { return tally::LatencySketch::decode(s); });
+  auto right =
+      base64_decode(b).and_then([](const std::string& s) { return tally::LatencySketch::decode(s); });
   if (!left) return std::string(b);
   if (!right) return std::string(a);
   left->merge(*right);
   return base64_encode(left->encode());
 }
 
-std::vector<flow::ValueColumn> with_states(std::vector<flow::ValueColumn> first, std::vector<flow::ValueColumn> last) {
-  for (std::string_view state :
-       {"pending", "suspected", "lost", "late", "redelivered", "unconfirmed", "excused", "accepted", "replayed"}) {
+std::vector<flow::ValueColumn> with_states(std::vector<flow::ValueColumn> first,
+                                           std::vector<flow::ValueColumn> last) {
+  for (std::string_view state : {"pending", "suspected", "lost", "late", "redelivered", "unconfirmed",
+                                 "excused", "accepted", "replayed"}) {
     first.push_back({state});
   }
   first.insert(first.end(), last.begin(), last.end());
@@ -38,9 +40,20 @@ std::vector<flow::ValueColumn> with_states(std::vector<flow::ValueColumn> first,
 TableSpec bucket_spec(std::string_view name, Retention retention) {
   return {.name = name,
           .keys = {{"cluster"}, {"topic"}, {"kind", kInt}, {"start", kInt}, {"grp"}},
-          .values = with_states({{"count"}, {"bytes"}, {"distinct_offsets"}, {"failed"}, {"unknown"}, {"offset_unknown"}, {"sent"},
-                                 {"reordered"}, {"unaudited"}, {"latency", kText, Merge::kSketch}},
-                                {{"time_create"}, {"time_append"}, {"settled", kInt, Merge::kLast}, {"interval_ms", kInt, Merge::kMax}}),
+          .values = with_states({{"count"},
+                                 {"bytes"},
+                                 {"distinct_offsets"},
+                                 {"failed"},
+                                 {"unknown"},
+                                 {"offset_unknown"},
+                                 {"sent"},
+                                 {"reordered"},
+                                 {"unaudited"},
+                                 {"latency", kText, Merge::kSketch}},
+                                {{"time_create"},
+                                 {"time_append"},
+                                 {"settled", kInt, Merge::kLast},
+                                 {"interval_ms", kInt, Merge::kMax}}),
           .merge_sketch = merge_latency,
           .expire_by = "start",
           .retention = retention};
@@ -52,8 +65,15 @@ const TableSpec& partition_table() {
   static const TableSpec spec{
       .name = "audit_partition",
       .keys = {{"cluster"}, {"topic"}, {"incarnation", kInt}, {"part", kInt}, {"grp"}},
-      .values = with_states({{"count"}, {"bytes"}, {"distinct_offsets"}, {"failed"}, {"unknown"}, {"offset_unknown"}, {"sent"},
-                             {"reordered"}, {"unaudited"}},
+      .values = with_states({{"count"},
+                             {"bytes"},
+                             {"distinct_offsets"},
+                             {"failed"},
+                             {"unknown"},
+                             {"offset_unknown"},
+                             {"sent"},
+                             {"reordered"},
+                             {"unaudited"}},
                             {{"next_offset", kInt, Merge::kLast},
                              {"high_offset", kInt, Merge::kLast},
                              {"committed_offset", kInt, Merge::kLast},
@@ -92,61 +112,66 @@ const TableSpec& rate_table() {
 }
 
 const TableSpec& finding_table() {
-  static const TableSpec spec{
-      .name = "audit_finding",
-      .keys = {{"cluster"}, {"topic"}, {"incarnation", kInt}, {"part", kInt}, {"grp"}, {"first_offset", kInt}, {"state"}},
-      .values = {{"last_offset", kInt, Merge::kLast},
-                 {"reason", kText, Merge::kLast},
-                 {"bucket_kind", kInt, Merge::kLast},
-                 {"bucket_start", kInt, Merge::kLast},
-                 {"times", kInt, Merge::kSum},
-                 {"found_ms", kInt, Merge::kLast},
-                 {"verified_ms", kInt, Merge::kLast},
-                 {"detail", kText, Merge::kLast}}};
+  static const TableSpec spec{.name = "audit_finding",
+                              .keys = {{"cluster"},
+                                       {"topic"},
+                                       {"incarnation", kInt},
+                                       {"part", kInt},
+                                       {"grp"},
+                                       {"first_offset", kInt},
+                                       {"state"}},
+                              .values = {{"last_offset", kInt, Merge::kLast},
+                                         {"reason", kText, Merge::kLast},
+                                         {"bucket_kind", kInt, Merge::kLast},
+                                         {"bucket_start", kInt, Merge::kLast},
+                                         {"times", kInt, Merge::kSum},
+                                         {"found_ms", kInt, Merge::kLast},
+                                         {"verified_ms", kInt, Merge::kLast},
+                                         {"detail", kText, Merge::kLast}}};
   return spec;
 }
 
 const TableSpec& reporter_table() {
-  static const TableSpec spec{
-      .name = "audit_reporter",
-      .keys = {{"cluster"}, {"reporter"}, {"audit_partition", kInt}},
-      .values = {{"host", kText, Merge::kLast},
-                 {"ip", kText, Merge::kLast},
-                 {"service", kText, Merge::kLast},
-                 {"data_center", kText, Merge::kLast},
-                 {"pid", kInt, Merge::kLast},
-                 {"clients", kText, Merge::kLast},
-                 {"topics", kText, Merge::kLast},
-                 {"first_seen_ms", kInt, Merge::kMin},
-                 {"last_seen_ms", kInt, Merge::kMax},
-                 {"complete_up_to_ms", kInt, Merge::kMax},
-                 {"reports", kInt, Merge::kSum},
-                 {"missing_reports", kInt, Merge::kLast},
-                 {"dropped", kInt, Merge::kSum},
-                 {"closed", kInt, Merge::kLast},
-                 {"vanished", kInt, Merge::kLast}}};
+  static const TableSpec spec{.name = "audit_reporter",
+                              .keys = {{"cluster"}, {"reporter"}, {"audit_partition", kInt}},
+                              .values = {{"host", kText, Merge::kLast},
+                                         {"ip", kText, Merge::kLast},
+                                         {"service", kText, Merge::kLast},
+                                         {"data_center", kText, Merge::kLast},
+                                         {"pid", kInt, Merge::kLast},
+                                         {"clients", kText, Merge::kLast},
+                                         {"topics", kText, Merge::kLast},
+                                         {"first_seen_ms", kInt, Merge::kMin},
+                                         {"last_seen_ms", kInt, Merge::kMax},
+                                         {"complete_up_to_ms", kInt, Merge::kMax},
+                                         {"reports", kInt, Merge::kSum},
+                                         {"missing_reports", kInt, Merge::kLast},
+                                         {"dropped", kInt, Merge::kSum},
+                                         {"closed", kInt, Merge::kLast},
+                                         {"vanished", kInt, Merge::kLast}}};
   return spec;
 }
 
 const TableSpec& incomplete_table() {
-  static const TableSpec spec{
-      .name = "audit_incomplete",
-      .keys = {{"cluster"}, {"topic"}, {"reporter"}, {"reason"}, {"from_ms", kInt}},
-      .values = {{"to_ms", kInt, Merge::kLast}, {"detail", kText, Merge::kLast}},
-      .expire_by = "from_ms",
-      .retention = Retention::kFindings};
+  static const TableSpec spec{.name = "audit_incomplete",
+                              .keys = {{"cluster"}, {"topic"}, {"reporter"}, {"reason"}, {"from_ms", kInt}},
+                              .values = {{"to_ms", kInt, Merge::kLast}, {"detail", kText, Merge::kLast}},
+                              .expire_by = "from_ms",
+                              .retention = Retention::kFindings};
   return spec;
 }
 
 const TableSpec& counter_table() {
-  static const TableSpec spec{
-      .name = "audit_counter", .keys = {{"cluster"}, {"audit_partition", kInt}, {"name"}}, .values = {{"count"}}};
+  static const TableSpec spec{.name = "audit_counter",
+                              .keys = {{"cluster"}, {"audit_partition", kInt}, {"name"}},
+                              .values = {{"count"}}};
   return spec;
 }
 
 std::span<const TableSpec* const> audit_tables() {
-  static const TableSpec* const all[] = {&partition_table(), &bucket_table(),   &hour_table(),       &failed_table(), &rate_table(),
-                                         &finding_table(),   &reporter_table(), &incomplete_table(), &counter_table()};
+  static const TableSpec* const all[] = {&partition_table(), &bucket_table(),     &hour_table(),
+                                         &failed_table(),    &rate_table(),       &finding_table(),
+                                         &reporter_table(),  &incomplete_table(), &counter_table()};
   return all;
 }
 
