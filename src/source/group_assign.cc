@@ -126,6 +126,11 @@ bool GroupSource::start_fetching(const std::vector<PartitionState*>& states) {
                  : options_.start.kind == StartAt::Kind::kEnd ? RD_KAFKA_OFFSET_END
                                                               : options_.start.time_ms;
   if (!fresh.empty() && !resolve_start(fresh, time)) return false;
+  return assign(states);
+}
+
+/// Fetches `states` from where they stand, beside what is fetched already.
+bool GroupSource::assign(const std::vector<PartitionState*>& states) {
   bool add = incremental();
   auto list = make_list(partitions_.size());
   auto pauses = make_list(states.size());
@@ -159,6 +164,16 @@ bool GroupSource::start_fetching(const std::vector<PartitionState*>& states) {
   if (pauses->cnt > 0) rd_kafka_pause_partitions(client_.get(), pauses.get());
   refresh_health();
   return true;
+}
+
+/// Begins anew at an offset. A seek is refused by a partition whose fetching has stopped (librdkafka 2.0.2),
+/// this is not.
+bool GroupSource::restart(PartitionState& state, int64_t offset) {
+  arena_.drop(&state);
+  if (incremental()) unassign({&state});
+  state.fetching = false;
+  state.filled = state.delivered = offset;
+  return assign({&state});
 }
 
 void GroupSource::unassign(const std::vector<PartitionState*>& states) {

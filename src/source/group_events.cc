@@ -172,16 +172,15 @@ void GroupSource::find_lost_position(PartitionState& state, LostPosition& lost, 
     if (now_ms - lost.beyond_since_ms < kBeyondHoldMs) return;
     gap = flow::Gap{flow::Gap::Kind::kReset, {Offset(high), Offset(state.delivered)}};
   }
+  // Should this fail, the partition is taken again by take_waiting, at the same place.
   int64_t next = gap ? low : state.delivered;
-  if (auto done = seek_now(state, next); !done)
-    return degrade("topic " + state.id.topic, done.error().message);
+  if (!restart(state, next)) schedule_retry();
   if (gap) {
     log_(LogLevel::kWarn,
          options_.member + ": " + state.id.str() + ": offsets " + std::to_string(gap->range.begin.value) +
              " to " + std::to_string(gap->range.end.value - 1) +
              (gap->kind == flow::Gap::Kind::kExpired ? " expired before they were read"
                                                      : " are no longer in the log, which was reset"));
-    state.filled = next;
     arena_.add_mark(&state, Offset(next), gap);
   }
   recovered("topic " + state.id.topic);

@@ -87,6 +87,8 @@ class GroupSource final : public flow::Source {
   bool read_committed_positions(const std::vector<flow::SourcePartition>& partitions);
   bool resolve_start(const std::vector<PartitionState*>& states, int64_t time);
   bool start_fetching(const std::vector<PartitionState*>& states);
+  bool assign(const std::vector<PartitionState*>& states);
+  bool restart(PartitionState& state, int64_t offset);
   void leave(const std::vector<flow::SourcePartition>& partitions, flow::RevokeReason reason);
   void unassign(const std::vector<PartitionState*>& states);
   void schedule_retry();

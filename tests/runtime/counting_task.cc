@@ -28,6 +28,7 @@ namespace waybill {
 namespace {
 
 constexpr int64_t kAskEvery = 100;
+constexpr uint64_t kOffsetMask = (uint64_t{1} << 48) - 1;
 
 const flow::TableSpec& count_table() {
   static const flow::TableSpec table{
@@ -87,7 +88,7 @@ class CountingTask final : public flow::Task {
     auto found = open_.find(answer.id);
     if (found == open_.end()) return;
     const auto* read = std::get_if<flow::RangeAnswer>(&answer.value);
-    if (!read || read->records.size() != 1) {
+    if (!read || read->judged_to.value <= static_cast<int64_t>(answer.id & kOffsetMask)) {
       found->second = false;  // ask again
     } else {
       ++checks_[answer.id >> 48].confirmed;
@@ -149,7 +150,7 @@ class CountingTask final : public flow::Task {
     flow::Ask ask;
     ask.id = id;
     ask.partition = partitions_[id >> 48];
-    Offset offset(static_cast<int64_t>(id & ((uint64_t{1} << 48) - 1)));
+    Offset offset(static_cast<int64_t>(id & kOffsetMask));
     ask.range = {offset, offset + 1};
     return ask;
   }
