@@ -27,6 +27,8 @@ class KafkaTransport : public client::Transport {
 
   /// The cluster has answered that there is no audit topic.
   bool topic_missing() const { return topic_missing_; }
+  /// The cluster has told its id.
+  bool reached() const { return !cluster_id_.empty(); }
   /// The producer was made (or could not be).
   bool started() const { return conf_ == nullptr; }
 

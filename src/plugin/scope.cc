@@ -45,7 +45,7 @@ void Scope::close_when_alone(Now now) {
   }
   if (!recorder_.all_settled() && alone <= kSettleMs) {
     reporter_->flush(now);
-  } else if (flushed() || alone > kCloseLimitMs) {
+  } else if (flushed() || alone > kSettleMs) {
     request_close();
   }
 }
@@ -68,7 +68,8 @@ int64_t Scope::tick(Now now) {
       close_started_ = now.steady_ms;
       next = reporter_->tick(now);
     }
-    bool gave_up = transport_->topic_missing() || now.steady_ms - close_started_ > kCloseLimitMs;
+    int64_t limit = transport_->reached() ? kCloseLimitMs : kUnreachedLimitMs;
+    bool gave_up = transport_->topic_missing() || now.steady_ms - close_started_ > limit;
     if (reporter_->done() || gave_up) end(now);
   }
   return next;

@@ -21,7 +21,8 @@ class Scope {
  public:
   static constexpr int64_t kSettleMs = 1'000;
   static constexpr int64_t kLingerMs = 10'000;
-  static constexpr int64_t kCloseLimitMs = 5'000;  ///< then a closing scope gives up
+  static constexpr int64_t kCloseLimitMs = 5'000;      ///< then a closing scope gives up
+  static constexpr int64_t kUnreachedLimitMs = 1'000;  ///< the same when its cluster was never reached
   static constexpr int64_t kGraveMs =
       15'000;  ///< between its end and its deletion: hooks may still be inside
 
