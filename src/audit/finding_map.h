@@ -151,7 +151,8 @@ class FindingMap {
   std::vector<Entry> take(OffsetRange range) {
     std::vector<Entry> out;
     auto it = map_.upper_bound(range.begin.value);
-    if (it != map_.begin() && std::prev(it)->second.first >= range.begin) --it;
+    while (it != map_.begin() && std::prev(it)->second.first >= range.begin)
+      --it;  // at most two: they are disjoint
     while (it != map_.end() && it->first <= range.end.value) {
       out.push_back({{Offset(it->first), it->second.first}, it->second.second});
       touched_.try_emplace(it->first, Touch{it->second, 0});

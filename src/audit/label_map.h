@@ -23,8 +23,9 @@ class LabelMap {
   void assign(OffsetRange range, const tally::BucketLabel& label);
   /// `range` cut at label borders, ascending, without holes.
   std::vector<Piece> pieces(OffsetRange range) const;
-  /// Every run, ascending; assign() in this order restores the map.
+  /// Every run, ascending; load() of each restores the map.
   std::vector<Piece> runs() const;
+  void load(const Piece& run) { runs_.emplace(run.first.begin.value, Run{run.first.end, run.second}); }
   bool operator==(const LabelMap&) const = default;
 
  private:

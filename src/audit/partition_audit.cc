@@ -90,7 +90,7 @@ PartitionAudit PartitionAudit::load(StateReader& in) {
   for (uint64_t n = in.count(); n > 0 && in.ok(); --n) {
     Offset begin(in.i64());
     Offset end = begin + static_cast<int64_t>(in.u64());
-    p.labels_.assign({begin, end}, in.label());
+    p.labels_.load({{begin, end}, in.label()});
   }
   p.log_start = Offset(in.i64());
   p.log_end = Offset(in.i64());
