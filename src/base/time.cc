@@ -15,7 +15,8 @@ class SystemClock final : public Clock {
 }  // namespace
 
 const Clock& system_clock() {
-  static const SystemClock clock;
+  // Never destroyed: threads that outlive main() still ask for the time.
+  static const SystemClock& clock = *new SystemClock();
   return clock;
 }
 

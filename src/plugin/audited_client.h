@@ -8,6 +8,7 @@
 
 #include "client/recorder.h"
 #include "plugin/agent.h"
+#include "plugin/kept.h"
 #include "plugin/rdkafka_api.h"
 
 namespace waybill::plugin {
@@ -15,7 +16,7 @@ namespace waybill::plugin {
 /// The state of one rd_kafka_t. Made in on_new and never freed (some 1.5 KiB): acknowledgements arrive after
 /// on_destroy, from threads that nobody waits for. All calls are thread-safe and make no librdkafka call on
 /// the client.
-class AuditedClient {
+class AuditedClient : public Kept<AuditedClient> {
  public:
   AuditedClient(const RdkafkaApi& api, const Joined& joined)
       : api_(api), joined_(joined), generation_(Agent::generation()), tally_(joined.tally) {}

@@ -12,6 +12,7 @@
 #include "plugin/agent.h"
 #include "plugin/audited_client.h"
 #include "plugin/host.h"
+#include "plugin/kept.h"
 #include "plugin/rdkafka_api.h"
 #include "plugin/settings.h"
 
@@ -24,7 +25,7 @@ constexpr int kConfDestroyIsSafe =
 constexpr int kBatchCallFixed = 0x02010000;
 
 /// What belongs to one rd_kafka_conf_t. Freed with it from 2.13 on; before, its some hundred bytes stay.
-struct ConfState {
+struct ConfState : Kept<ConfState> {
   const RdkafkaApi* api = nullptr;
   Settings settings;
 };
@@ -148,7 +149,7 @@ rd_kafka_resp_err_t on_new(rd_kafka_t* rk, const rd_kafka_conf_t* conf, void* op
     say(LogLevel::kWarn, problem);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
-  auto* client = new AuditedClient(api, joined);
+  auto* client = AuditedClient::keep(new AuditedClient(api, joined));
   if (!add_hooks(api, rk, producer, client)) {
     say(LogLevel::kWarn, "this kind of client takes no interceptors; it is not audited");
     client->destroyed();
@@ -176,6 +177,8 @@ bool add_conf_hooks(rd_kafka_conf_t* conf, std::unique_ptr<ConfState> state) {
   api.rd_kafka_conf_interceptor_add_on_new(conf, kName, &on_new, kept);
   if (api.version >= kConfDestroyIsSafe && api.rd_kafka_conf_interceptor_add_on_conf_destroy) {
     api.rd_kafka_conf_interceptor_add_on_conf_destroy(conf, kName, &on_conf_destroy, kept);
+  } else {
+    ConfState::keep(kept);
   }
   return true;
 }

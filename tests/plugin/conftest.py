@@ -15,13 +15,27 @@ sys.path.insert(0, str(HERE))
 from tally import Tally  # noqa: E402
 
 
+def sanitizer_flags(plugin):
+    """A program that loads a sanitized plugin must carry the same sanitizer."""
+    needed = subprocess.run(["readelf", "-d", f"{plugin}.so"], check=True, capture_output=True, text=True).stdout
+    if "libasan" in needed:
+        return ["-fsanitize=address,undefined"]
+    return ["-fsanitize=thread"] if "libtsan" in needed else []
+
+
 @pytest.fixture(scope="session")
-def host_program(tmp_path_factory):
+def sanitized(plugin):
+    return bool(sanitizer_flags(plugin))
+
+
+@pytest.fixture(scope="session")
+def host_program(tmp_path_factory, plugin):
     """tests/plugin/host.c, compiled."""
     program = tmp_path_factory.mktemp("host") / "host"
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "rdkafka"], check=True, capture_output=True,
                            text=True).stdout.split()
-    subprocess.run(["cc", "-O1", "-Wall", "-o", program, HERE / "host.c", *flags, "-lpthread"], check=True)
+    subprocess.run(["cc", "-O1", "-Wall", "-o", program, HERE / "host.c", *flags, "-lpthread",
+                    *sanitizer_flags(plugin)], check=True)
     return program
 
 

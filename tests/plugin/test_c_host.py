@@ -3,6 +3,8 @@
 import subprocess
 import time
 
+import pytest
+
 
 def test_acknowledged_messages_are_counted_and_covered(host, told, topic):
     printed = host("produce", 5000)
@@ -44,11 +46,11 @@ def test_a_thousand_clients_come_and_go(host, told, topic):
 
 
 def test_a_client_destroyed_with_messages_in_flight_leaves_no_message_without_a_verdict(host, told, topic, kafka):
-    host("inflight", 20000)
+    host("inflight", 100000, WAYBILL_FLUSH_MS="0")
     tally = told()
     produced, failed = tally.produced(topic), sum(tally.failed.values())
-    assert tally.sent(topic) == 20000
-    assert produced + failed + tally.unknown == 20000
+    assert tally.sent(topic) == 100000
+    assert produced + failed + tally.unknown == 100000
     assert failed + tally.unknown > 0, "the client was destroyed too late for this test"
     covered = tally.covered("PRODUCED", "", topic)
     assert len(covered) == produced
@@ -71,7 +73,9 @@ def test_threads_send_at_once(host, told, topic):
     assert set(tally.covered("PRODUCED", "", topic).values()) == {1}
 
 
-def test_a_forked_child_reports_for_itself(host, told, topic):
+def test_a_forked_child_reports_for_itself(host, told, topic, sanitized):
+    if sanitized:
+        pytest.skip("librdkafka's C11 threads in a forked child are more than AddressSanitizer can follow")
     printed = host("fork", 100)
     assert (printed["child_status"], printed["child_acked"], printed["acked"]) == (0, 100, 200)
     tally = told()
