@@ -55,10 +55,10 @@ struct Filter {
 /// Reads rows of one table. With `group_by` (key columns) rows are joined by each value column's Merge.
 struct Query {
   const TableSpec* table = nullptr;
-  std::vector<Filter> where;          ///< all must hold; on key or value columns
-  std::vector<std::string> group_by;  ///< empty = rows as they are
+  std::vector<Filter> where{};          ///< all must hold; on key or value columns
+  std::vector<std::string> group_by{};  ///< empty = rows as they are
   int64_t limit = 10'000;             ///< rows, at most 100,000
-  std::string cursor;                 ///< from Page::next; only without group_by. Order is by key
+  std::string cursor{};                 ///< from Page::next; only without group_by. Order is by key
 };
 
 struct Page {

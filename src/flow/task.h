@@ -51,10 +51,10 @@ struct Answer {
 
 /// What changed since the last flush. Filled by Task::flush, committed as one transaction with the positions.
 struct Changes {
-  Rows rows;
-  std::vector<SegmentChange> segments;
-  std::vector<OutboxKey> outbox;
-  std::vector<Ask> asks;  ///< sent to the workers after the commit succeeded
+  Rows rows{};
+  std::vector<SegmentChange> segments{};
+  std::vector<OutboxKey> outbox{};
+  std::vector<Ask> asks{};  ///< sent to the workers after the commit succeeded
 };
 
 /// Reads a Task's stored state in restore().

@@ -1,0 +1,190 @@
+// GET /api/v1/topics/{topic}/buckets
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "audit/query.h"
+#include "audit/query_json.h"
+#include "audit/query_params.h"
+#include "audit/query_rows.h"
+#include "audit/tables.h"
+#include "base/base64.h"
+#include "tally/bucket.h"
+#include "tally/latency_sketch.h"
+
+namespace waybill::audit {
+namespace {
+
+constexpr int64_t kRowsMax = 500'000;
+constexpr int64_t kMinuteMs = 60'000;
+constexpr int64_t kHourMs = 3'600'000;
+constexpr int64_t kDayMs = 24 * kHourMs;
+
+/// One side of one bucket.
+struct Side {
+  int64_t count = 0, bytes = 0, distinct = 0, failed = 0, unknown = 0, reordered = 0;
+  std::map<std::string_view, int64_t> states;
+  tally::LatencySketch latency;
+};
+
+struct BucketSum {
+  int64_t interval_ms = kMinuteMs;
+  int64_t with_create = 0, with_append = 0;
+  bool settled = true;
+  Side produced;
+  std::map<std::string, Side> groups;
+  /// What tells whether rows are gone: everything that was ever counted here.
+  int64_t weight = 0;
+};
+
+using Buckets = std::map<int64_t, BucketSum>;  ///< by start
+
+Result<void> add_row(BucketSum& bucket, const RowView& row) {
+  const std::string& group = row.text("grp");
+  Side& side = group.empty() ? bucket.produced : bucket.groups[group];
+  side.count += row.number("count");
+  side.bytes += row.number("bytes");
+  side.distinct += row.number("distinct_offsets");
+  side.failed += row.number("failed");
+  side.unknown += row.number("unknown");
+  side.reordered += row.number("reordered");
+  for (std::string_view state : kStates) side.states[state] += row.number(state);
+  bucket.interval_ms = std::max<int64_t>(row.number("interval_ms"), 1);
+  bucket.with_create += row.number("time_create");
+  bucket.with_append += row.number("time_append");
+  bucket.settled = bucket.settled && row.number("settled") != 0;
+  bucket.weight += row.number("count") + row.number("failed") + row.number("unknown");
+  if (row.text("latency").empty()) return {};
+  auto sketch = base64_decode(row.text("latency")).and_then([](const std::string& bytes) {
+    return tally::LatencySketch::decode(bytes);
+  });
+  if (!sketch) return tl::unexpected(std::move(sketch.error()).within("a latency in the store"));
+  side.latency.merge(*sketch);
+  return {};
+}
+
+/// Rows of one kind with `start` in [from_ms, to_ms).
+Result<Buckets> read(flow::Store& store, const flow::TableSpec& table, const std::string& cluster,
+                     std::string_view topic, tally::BucketKind kind, TimeRange starts) {
+  flow::Query query{.table = &table,
+                    .where = {equals("cluster", cluster),
+                              equals("topic", std::string(topic)),
+                              equals("kind", static_cast<int64_t>(kind)),
+                              {"start", flow::Filter::Op::kGe, starts.from_ms},
+                              {"start", flow::Filter::Op::kLt, starts.to_ms}}};
+  Buckets buckets;
+  Result<void> added;
+  auto done = each_row(store, std::move(query), kRowsMax, [&](const RowView& row) {
+    if (added) added = add_row(buckets[row.number("start")], row);
+  });
+  if (!done) return tl::unexpected(std::move(done.error()));
+  if (!added) return tl::unexpected(std::move(added.error()));
+  return buckets;
+}
+
+/// Buckets that touch the range: as they were counted while all of an hour's rows exist, else the hour's.
+Result<Buckets> read_range(flow::Store& store, const std::string& cluster, std::string_view topic,
+                           TimeRange range) {
+  const TimeRange whole_hours{tally::bucket_start(range.from_ms, kHourMs).value,
+                              tally::bucket_start(range.to_ms + kHourMs - 1, kHourMs).value};
+  auto minutes = read(store, bucket_table(), cluster, topic, tally::BucketKind::kNormal, whole_hours);
+  if (!minutes) return minutes;
+  auto hours = read(store, hour_table(), cluster, topic, tally::BucketKind::kNormal, whole_hours);
+  if (!hours) return hours;
+  std::map<int64_t, int64_t> left;  // what the hour's own rows do not explain
+  for (const auto& [start, hour] : *hours) left[start] = hour.weight;
+  for (const auto& [start, minute] : *minutes)
+    left[tally::bucket_start(start, kHourMs).value] -= minute.weight;
+  Buckets out;
+  auto keep = [&](int64_t start, BucketSum& bucket) {
+    if (start < range.to_ms && start + bucket.interval_ms > range.from_ms)
+      out.emplace(start, std::move(bucket));
+  };
+  for (auto& [start, hour] : *hours) {
+    if (left[start] > 0) keep(start, hour);
+  }
+  for (auto& [start, minute] : *minutes) {
+    if (left[tally::bucket_start(start, kHourMs).value] <= 0) keep(start, minute);
+  }
+  return out;
+}
+
+Json latency_json(const tally::LatencySketch& latency) {
+  const bool known = latency.count() > 0;
+  auto quantile = [&](double q) { return known ? Json(latency.quantile(q)) : Json(); };
+  return {{"mean", known ? Json(latency.mean()) : Json()},
+          {"p50", quantile(0.50)},
+          {"p95", quantile(0.95)},
+          {"p99", quantile(0.99)},
+          {"max", known ? Json(latency.max()) : Json()},
+          {"negative", latency.negative()}};
+}
+
+Json side_json(const Side& side) {
+  Json json{{"consumed", side.distinct}};
+  for (std::string_view state : {"lost", "redelivered", "late", "pending", "suspected", "unconfirmed",
+                                 "excused", "accepted", "replayed"}) {
+    auto it = side.states.find(state);
+    json[std::string(state)] = it == side.states.end() ? 0 : it->second;
+  }
+  json["reordered"] = side.reordered;
+  json["latency_ms"] = latency_json(side.latency);
+  return json;
+}
+
+Json time_type(const BucketSum& bucket) {
+  if (bucket.with_create > 0 && bucket.with_append > 0) return "mixed";
+  if (bucket.with_create > 0) return "create";
+  return bucket.with_append > 0 ? Json("append") : Json();
+}
+
+Json bucket_json(const std::string& cluster, std::optional<int64_t> start, const BucketSum& bucket,
+                 bool complete) {
+  Json json{{"cluster", cluster}};
+  if (start) json["start"] = *start;
+  json["interval_ms"] = bucket.interval_ms;
+  json["time_type"] = time_type(bucket);
+  json["settled"] = bucket.settled;
+  json["complete"] = complete;
+  json["produced"] = {{"count", bucket.produced.count},
+                      {"bytes", bucket.produced.bytes},
+                      {"failed", bucket.produced.failed},
+                      {"unknown", bucket.produced.unknown}};
+  Json groups = Json::object();
+  for (const auto& [name, side] : bucket.groups) groups[name] = side_json(side);
+  json["groups"] = std::move(groups);
+  return json;
+}
+
+/// `far` or `untimed`: one bucket without a start. It never settles once something is in it.
+Result<Json> unplaced(flow::Store& store, const std::string& cluster, std::string_view topic,
+                      tally::BucketKind kind, const Holes& holes) {
+  auto found = read(store, bucket_table(), cluster, topic, kind, {0, 1});
+  if (!found) return tl::unexpected(std::move(found.error()));
+  return bucket_json(cluster, std::nullopt, (*found)[0], holes.complete());
+}
+
+}  // namespace
+
+Result<std::string> buckets_json(flow::Store& store, std::string_view topic, const Params& params, Now now) {
+  auto range = time_range(params, now, {now.wall_ms - kDayMs, now.wall_ms + 2 * kHourMs});
+  if (!range) return tl::unexpected(std::move(range.error()));
+  auto cluster = find_cluster(store, topic, params);
+  if (!cluster) return cluster;
+  auto holes = Holes::of(store, *cluster, topic);
+  if (!holes) return tl::unexpected(std::move(holes.error()));
+  auto buckets = read_range(store, *cluster, topic, *range);
+  if (!buckets) return tl::unexpected(std::move(buckets.error()));
+  auto far = unplaced(store, *cluster, topic, tally::BucketKind::kFar, *holes);
+  if (!far) return tl::unexpected(std::move(far.error()));
+  auto untimed = unplaced(store, *cluster, topic, tally::BucketKind::kUntimed, *holes);
+  if (!untimed) return tl::unexpected(std::move(untimed.error()));
+  Json list = Json::array();
+  for (const auto& [start, bucket] : *buckets) {
+    list.push_back(bucket_json(*cluster, start, bucket, holes->complete(start, start + bucket.interval_ms)));
+  }
+  return text_of(
+      Json{{"buckets", std::move(list)}, {"far", std::move(*far)}, {"untimed", std::move(*untimed)}});
+}
+
+}  // namespace waybill::audit

@@ -1,0 +1,85 @@
+#include "audit/query_rows.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "audit/tables.h"
+#include "base/assert.h"
+
+namespace waybill::audit {
+
+const flow::Value& RowView::at(std::string_view column) const {
+  for (size_t i = 0; i < table_.values.size(); ++i) {
+    if (table_.values[i].name == column) return row_.values[i];
+  }
+  for (size_t i = 0; i < table_.keys.size(); ++i) {
+    if (table_.keys[i].name == column) return row_.key.at(i);
+  }
+  ASSERT(false && "a column that the table does not have");
+  return row_.key.front();
+}
+
+flow::Filter equals(std::string_view column, flow::Value value) {
+  return {std::string(column), flow::Filter::Op::kEq, std::move(value)};
+}
+
+Result<void> each_row(flow::Store& store, flow::Query query, int64_t most,
+                      const std::function<void(const RowView& row)>& take) {
+  int64_t seen = 0;
+  for (;;) {
+    auto page = store.query(query);
+    if (!page) return tl::unexpected(std::move(page.error()));
+    for (const auto& row : page->rows) {
+      if (++seen > most)
+        return fail(Errc::kLimit,
+                    "the answer would need more than " + std::to_string(most) + " rows: ask for less");
+      take(RowView(*query.table, row));
+    }
+    if (!page->next) return {};
+    query.cursor = std::move(*page->next);
+  }
+}
+
+Result<std::string> find_cluster(flow::Store& store, std::string_view topic, const Params& params) {
+  flow::Query query{
+      .table = &partition_table(), .where = {equals("topic", std::string(topic))}, .group_by = {"cluster"}};
+  const auto wanted = params("cluster");
+  if (wanted) query.where.push_back(equals("cluster", *wanted));
+  auto page = store.query(query);
+  if (!page) return tl::unexpected(std::move(page.error()));
+  if (page->rows.empty()) {
+    return fail(Errc::kNotFound, "no topic \"" + std::string(topic) + "\"" +
+                                     (wanted ? " in cluster \"" + *wanted + "\"" : "") + " is known");
+  }
+  std::string clusters;
+  for (const auto& row : page->rows)
+    clusters += (clusters.empty() ? "" : ", ") + std::get<std::string>(row.key[0]);
+  if (page->rows.size() > 1) {
+    return fail(Errc::kConflict, "topic \"" + std::string(topic) +
+                                     "\" is in several clusters; say which with ?cluster=: " + clusters);
+  }
+  return clusters;
+}
+
+Result<Holes> Holes::of(flow::Store& store, std::string_view cluster, std::string_view topic) {
+  constexpr int64_t kMost = 1'000'000;
+  Holes out;
+  for (std::string_view name : {topic, std::string_view()}) {
+    flow::Query query{.table = &incomplete_table(),
+                      .where = {equals("cluster", std::string(cluster)), equals("topic", std::string(name))}};
+    auto done = each_row(store, query, kMost, [&](const RowView& row) {
+      const int64_t to_ms = row.number("to_ms");
+      out.holes_.push_back({row.text("reason"), row.number("from_ms"),
+                            to_ms == 0 ? std::numeric_limits<int64_t>::max() : to_ms});
+    });
+    if (!done) return tl::unexpected(std::move(done.error()));
+  }
+  return out;
+}
+
+bool Holes::complete(int64_t from_ms, int64_t to_ms) const {
+  return std::none_of(holes_.begin(), holes_.end(),
+                      [&](const Hole& hole) { return hole.from_ms < to_ms && hole.to_ms >= from_ms; });
+}
+
+}  // namespace waybill::audit
