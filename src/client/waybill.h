@@ -38,7 +38,7 @@ typedef struct waybill_config {
   const char* host; /* default: the host name */
   const char* ip;
   int64_t bucket_ms;          /* width of a bucket; 0 = 60000 */
-  int64_t report_interval_ms; /* 0 = 1000 */
+  int64_t report_interval_ms; /* 1 to 2000; 0 = 1000 */
 } waybill_config_t;
 
 typedef enum waybill_kind {

@@ -83,7 +83,6 @@ waybill::client::Identity make_identity(const waybill_config_t& config) {
 waybill::client::Schedule make_schedule(const waybill_config_t& config) {
   waybill::client::Schedule schedule;
   if (config.report_interval_ms > 0) schedule.report_ms = config.report_interval_ms;
-  schedule.heartbeat_ms = 2 * schedule.report_ms;
   schedule.retry_ms = std::min(schedule.retry_ms, schedule.report_ms);
   return schedule;
 }
@@ -94,7 +93,10 @@ const char* fault_of(const waybill_config_t* config) {
     return "config.size is not sizeof(waybill_config_t)";
   if (!config->cluster_id || !*config->cluster_id) return "config.cluster_id is required";
   if (config->audit_partitions <= 0) return "config.audit_partitions is required and positive";
-  if (config->bucket_ms < 0 || config->report_interval_ms < 0) return "an interval is negative";
+  if (config->bucket_ms < 0) return "config.bucket_ms is negative";
+  if (config->report_interval_ms < 0 || config->report_interval_ms > 2000) {
+    return "config.report_interval_ms is not 0 to 2000";  // a reporter that is silent for longer looks dead
+  }
   return "";
 }
 

@@ -42,8 +42,8 @@ TEST(CApi, refuses_a_configuration_that_cannot_be_used) {
   char reason[128];
   for (auto spoil :
        {+[](waybill_config_t& c) { c.size = 4; }, +[](waybill_config_t& c) { c.cluster_id = nullptr; },
-        +[](waybill_config_t& c) { c.audit_partitions = 0; },
-        +[](waybill_config_t& c) { c.bucket_ms = -1; }}) {
+        +[](waybill_config_t& c) { c.audit_partitions = 0; }, +[](waybill_config_t& c) { c.bucket_ms = -1; },
+        +[](waybill_config_t& c) { c.report_interval_ms = 2001; }}) {
     auto config = good_config();
     spoil(config);
     reason[0] = '\0';

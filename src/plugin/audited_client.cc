@@ -54,6 +54,7 @@ client::ClientTally* AuditedClient::tally() const {
 
 client::TopicTally* AuditedClient::topic(client::ClientTally& tally, rd_kafka_topic_t* handle) const {
   const char* name = api_.rd_kafka_topic_name(handle);
+  if (audit_topic_ == name) return nullptr;
   client::TopicTally* topic = tally.topic(handle, name);
   if (!topic) tally.drop(1);
   return topic;
@@ -125,7 +126,8 @@ void AuditedClient::committed(const rd_kafka_topic_partition_list_t& offsets) {
   if (!tally) return;
   for (int i = 0; i < offsets.cnt; ++i) {
     const rd_kafka_topic_partition_t& one = offsets.elems[i];
-    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR || one.offset < 0 || !one.topic) continue;
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR || one.offset < 0 || !one.topic || audit_topic_ == one.topic)
+      continue;
     client::TopicTally* topic = tally->topic(one.topic, one.topic);
     if (topic) topic->committed(PartitionId(one.partition), Offset(one.offset));
   }

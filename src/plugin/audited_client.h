@@ -18,8 +18,13 @@ namespace waybill::plugin {
 /// the client.
 class AuditedClient : public Kept<AuditedClient> {
  public:
-  AuditedClient(const RdkafkaApi& api, const Joined& joined)
-      : api_(api), joined_(joined), generation_(Agent::generation()), tally_(joined.tally) {}
+  /// Messages of `audit_topic` are left out: reports about reports would never end.
+  AuditedClient(const RdkafkaApi& api, const Joined& joined, std::string audit_topic)
+      : api_(api),
+        joined_(joined),
+        audit_topic_(std::move(audit_topic)),
+        generation_(Agent::generation()),
+        tally_(joined.tally) {}
 
   void sent(const rd_kafka_message_t& message);
   void acknowledged(const rd_kafka_message_t& message);
@@ -37,11 +42,13 @@ class AuditedClient : public Kept<AuditedClient> {
 
   /// Null after the recorder let go, and in the child of a fork.
   client::ClientTally* tally() const;
+  /// Null: not to be counted.
   client::TopicTally* topic(client::ClientTally& tally, rd_kafka_topic_t* handle) const;
   void failed_without_topic(client::ClientTally& tally, int32_t code);
 
   const RdkafkaApi& api_;
   const Joined joined_;
+  const std::string audit_topic_;
   const uint32_t generation_;
   std::atomic<client::ClientTally*> tally_;
   std::atomic<size_t> least_heartbeat_{SIZE_MAX};  ///< size of the smallest ConsumerGroupHeartbeat answer

@@ -51,7 +51,7 @@ class AuditedClientTest : public testing::Test {
  protected:
   AuditedClient& start(tally::ClientInfo info) {
     tally_ = recorder_.add_client(std::move(info));
-    client_ = std::make_unique<AuditedClient>(api_, Joined{tally_, nullptr});
+    client_ = std::make_unique<AuditedClient>(api_, Joined{tally_, nullptr}, "waybill-reports");
     return *client_;
   }
   rd_kafka_message_t message(int32_t partition, int64_t offset, Facts& facts, const char* topic = "orders") {
@@ -206,6 +206,20 @@ TEST_F(AuditedClientTest, takes_every_join_and_every_long_heartbeat_for_a_rebala
   EXPECT_EQ(tally_->session(), 5u) << "another assignment";
   client.answered(68, 20);
   EXPECT_EQ(tally_->session(), 5u);
+}
+
+TEST_F(AuditedClientTest, never_audits_the_audit_topic) {
+  auto& client = start(client::consumer_info());
+  client.consumed(message(0, 1, now_, "waybill-reports"));
+  client.sent(message(0, 1, now_, "waybill-reports"));
+  client.acknowledged(message(0, 1, now_, "waybill-reports"));
+  char topic[] = "waybill-reports";
+  rd_kafka_topic_partition_t element{};
+  element.topic = topic;
+  element.offset = 5;
+  client.committed(rd_kafka_topic_partition_list_t{1, 1, &element});
+  auto report = drain_all(recorder_);
+  EXPECT_EQ(report, tally::Report{});
 }
 
 TEST_F(AuditedClientTest, compares_names_when_a_topic_handle_is_used_again) {

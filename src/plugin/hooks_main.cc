@@ -149,7 +149,7 @@ rd_kafka_resp_err_t on_new(rd_kafka_t* rk, const rd_kafka_conf_t* conf, void* op
     say(LogLevel::kWarn, problem);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
-  auto* client = AuditedClient::keep(new AuditedClient(api, joined));
+  auto* client = AuditedClient::keep(new AuditedClient(api, joined, state.settings.report_topic));
   if (!add_hooks(api, rk, producer, client)) {
     say(LogLevel::kWarn, "this kind of client takes no interceptors; it is not audited");
     client->destroyed();

@@ -2,9 +2,8 @@
 
 #include <dlfcn.h>
 
-#include <map>
+#include <atomic>
 #include <memory>
-#include <mutex>
 
 namespace waybill::plugin {
 namespace {
@@ -47,16 +46,23 @@ Result<const RdkafkaApi*> rdkafka_of(const void* caller) {
   if (!dladdr(caller, &library) || !library.dli_fname) {
     return fail(Errc::kNotFound, "the caller of conf_init is in no known library");
   }
-  static std::mutex mutex;
-  static auto& known = *new std::map<const void*, std::unique_ptr<RdkafkaApi>>();
-  std::lock_guard guard(mutex);
-  auto found = known.find(library.dli_fbase);
-  if (found == known.end()) {
-    auto api = load(library);
-    if (!api) return tl::make_unexpected(api.error());
-    found = known.emplace(library.dli_fbase, std::move(*api)).first;
+  // A list that only grows, without a lock: a fork at any moment leaves the child a usable one.
+  struct Known {
+    const void* base;
+    std::unique_ptr<RdkafkaApi> api;
+    Known* next;
+  };
+  static std::atomic<Known*> head{nullptr};
+  for (Known* known = head.load(std::memory_order_acquire); known; known = known->next) {
+    if (known->base == library.dli_fbase) return known->api.get();
   }
-  return found->second.get();
+  auto api = load(library);
+  if (!api) return tl::make_unexpected(api.error());
+  auto* fresh = new Known{library.dli_fbase, std::move(*api), head.load(std::memory_order_relaxed)};
+  while (
+      !head.compare_exchange_weak(fresh->next, fresh, std::memory_order_release, std::memory_order_relaxed)) {
+  }
+  return fresh->api.get();
 }
 
 }  // namespace waybill::plugin

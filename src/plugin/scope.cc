@@ -19,7 +19,6 @@ Scope::Scope(const RdkafkaApi& api, const Settings& settings, std::string key, r
       transport_(std::make_unique<KafkaTransport>(api, conf, settings.report_topic, std::move(warn))) {
   client::Schedule schedule;
   schedule.report_ms = settings.report_ms;
-  schedule.heartbeat_ms = 2 * settings.report_ms;
   reporter_ = std::make_unique<client::Reporter>(recorder_, *transport_, make_identity(settings), schedule,
                                                  system_clock().now());
   alone_since_ = system_clock().now().steady_ms;

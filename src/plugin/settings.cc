@@ -71,7 +71,7 @@ constexpr Property kProperties[] = {
     {"bucket.ms", "WAYBILL_BUCKET_MS", assign<&Settings::bucket_ms, parse_number<1000, 86'400'000>>},
     {"report.topic", "WAYBILL_REPORT_TOPIC", assign<&Settings::report_topic, parse_topic>},
     {"report.interval.ms", "WAYBILL_REPORT_INTERVAL_MS",
-     assign<&Settings::report_ms, parse_number<100, 60'000>>},
+     assign<&Settings::report_ms, parse_number<100, 2'000>>},
     {"flush.ms", "WAYBILL_FLUSH_MS", assign<&Settings::flush_ms, parse_number<0, 10'000>>},
 };
 

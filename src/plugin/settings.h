@@ -18,7 +18,7 @@ struct Settings {
   std::string data_center;     ///< waybill.data_center
   int64_t bucket_ms = 60'000;  ///< waybill.bucket.ms, 1000 ... 86400000
   std::string report_topic = "waybill-reports";  ///< waybill.report.topic
-  int64_t report_ms = 1000;                      ///< waybill.report.interval.ms, 100 ... 60000
+  int64_t report_ms = 1000;                      ///< waybill.report.interval.ms, 100 ... 2000
   int64_t flush_ms = 500;                        ///< waybill.flush.ms, 0 ... 10000
   bool operator==(const Settings&) const = default;
 };

@@ -21,14 +21,11 @@ TEST(PluginSettings, takes_every_property_by_name) {
 }
 
 TEST(PluginSettings, refuses_bad_values_and_says_what_is_allowed) {
-  const char* const bad[][3] = {{"waybill.enabled", "maybe", "true or false"},
-                                {"waybill.bucket.ms", "999", "1000 to 86400000"},
-                                {"waybill.bucket.ms", "60000x", "whole number"},
-                                {"waybill.bucket.ms", "", "whole number"},
-                                {"waybill.report.topic", "", "1 to 249"},
-                                {"waybill.report.topic", "a/b", "topic name"},
-                                {"waybill.flush.ms", "-1", "0 to 10000"},
-                                {"waybill.report.interval.ms", "60001", "100 to 60000"}};
+  const char* const bad[][3] = {
+      {"waybill.enabled", "maybe", "true or false"},   {"waybill.bucket.ms", "999", "1000 to 86400000"},
+      {"waybill.bucket.ms", "60000x", "whole number"}, {"waybill.bucket.ms", "", "whole number"},
+      {"waybill.report.topic", "", "1 to 249"},        {"waybill.report.topic", "a/b", "topic name"},
+      {"waybill.flush.ms", "-1", "0 to 10000"},        {"waybill.report.interval.ms", "2001", "100 to 2000"}};
   for (const auto& [name, value, text] : bad) {
     Settings settings;
     auto done = set_property(settings, name, value);
