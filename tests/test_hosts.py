@@ -69,9 +69,8 @@ def test_a_producer_without_the_plugin_is_unaudited_and_no_loss(clients, waybill
 
 
 def test_failed_sends_are_counted_by_code_and_are_no_loss(clients, waybill, topic, kafka):
-    kafka.admin  # the broker's limit is per topic
     small = kafka.create_topic(topic + "-small", partitions=1, max_message_bytes=1000)
-    producer = clients.producer()
+    producer = clients.producer(batch_num_messages=1)  # the broker's limit is for a batch
     producer.send(small, 50, size=100)
     producer.send(small, 20, size=5000)
     assert sum(producer.failed.values()) == 20
