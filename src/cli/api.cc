@@ -1,0 +1,135 @@
+#include "cli/api.h"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "audit/query.h"
+#include "audit/tables.h"
+#include "base/utf8.h"
+#include "cli/host.h"
+#include "cli/metrics.h"
+#include "http/web.h"
+
+namespace waybill::cli {
+namespace {
+
+using http::Request;
+using http::Response;
+using http::Role;
+
+Response json_response(Result<std::string> body) {
+  if (!body) return http::problem(body.error());
+  return {.body = std::move(*body)};
+}
+
+std::string_view state_name(ClusterStatus::State state) {
+  switch (state) {
+    case ClusterStatus::State::kWaiting:
+      return "waiting";
+    case ClusterStatus::State::kRunning:
+      return "running";
+    case ClusterStatus::State::kStopped:
+      return "stopped";
+  }
+  return "stopped";
+}
+
+using TopicQuery = Result<std::string> (*)(flow::Store&, std::string_view, const audit::Params&, Now);
+using ListQuery = Result<std::string> (*)(flow::Store&, const audit::Params&, Now);
+
+http::Route list_route(const ApiParts& parts, std::string pattern, ListQuery query) {
+  return {"GET", std::move(pattern), Role::kViewer, [parts, query](const Request& request) {
+            return json_response(query(
+                parts.store, [&request](std::string_view name) { return request.param(name); },
+                parts.clock.now()));
+          }};
+}
+
+http::Route topic_route(const ApiParts& parts, std::string_view what, TopicQuery query) {
+  return {"GET", "/api/v1/topics/{topic}/" + std::string(what), Role::kViewer,
+          [parts, query](const Request& request) {
+            return json_response(query(
+                parts.store, request.path_params.at("topic"),
+                [&request](std::string_view name) { return request.param(name); }, parts.clock.now()));
+          }};
+}
+
+http::Response metrics_response(const ApiParts& parts) {
+  auto text = metrics_text(parts.store, parts.statuses(), parts.clock.now());
+  if (!text) return http::problem(text.error());
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(*text)};
+}
+
+}  // namespace
+
+Response readiness(flow::Store& store, const std::vector<ClusterStatus>& statuses) {
+  nlohmann::json reasons = nlohmann::json::array();
+  auto answer =
+      store.query({.table = &audit::counter_table(), .where = {}, .group_by = {}, .limit = 1, .cursor = {}});
+  if (!answer) reasons.push_back("store: " + to_utf8(answer.error().message));
+  for (const ClusterStatus& status : statuses) {
+    std::string prefix = "cluster " + status.cluster + ": ";
+    if (status.state == ClusterStatus::State::kWaiting) {
+      reasons.push_back(prefix + "waiting for the audit topic" +
+                        (status.waiting_for.empty() ? "" : ": " + to_utf8(status.waiting_for)));
+    } else if (status.state == ClusterStatus::State::kStopped) {
+      reasons.push_back(prefix + "stopped" + (status.error ? ": " + to_utf8(status.error->message) : ""));
+    }
+  }
+  bool ready = reasons.empty();
+  return {.status = ready ? 200 : 503,
+          .body = nlohmann::json{{"ready", ready}, {"reasons", std::move(reasons)}}.dump()};
+}
+
+std::string sources_json(const std::vector<ClusterStatus>& statuses) {
+  nlohmann::json sources = nlohmann::json::array();
+  for (const ClusterStatus& status : statuses) {
+    const flow::RunnerHealth& health = status.health;
+    nlohmann::json partitions = nlohmann::json::array();
+    for (const flow::SourcePartition& p : health.source.partitions) {
+      partitions.push_back({{"topic", p.topic}, {"partition", p.partition.value}});
+    }
+    bool stopped = status.state == ClusterStatus::State::kStopped;
+    std::string detail = status.error ? status.error->message : health.source.detail;
+    if (detail.empty()) detail = health.last_error;
+    sources.push_back(
+        {{"cluster", status.cluster},
+         {"engine", health.engine},
+         {"member", health.source.member},
+         {"state", state_name(status.state)},
+         {"degraded", health.source.degraded || stopped},
+         {"detail", to_utf8(detail)},
+         {"partitions", std::move(partitions)},
+         {"lag_messages", health.source.lag_messages},
+         {"tasks", health.tasks},
+         {"records", health.records},
+         {"commits", health.commits},
+         {"commit_failures", health.commit_failures},
+         {"fenced", health.fenced},
+         {"last_commit",
+          health.last_commit_wall_ms > 0 ? nlohmann::json(health.last_commit_wall_ms) : nlohmann::json()}});
+  }
+  return nlohmann::json{{"sources", std::move(sources)}}.dump();
+}
+
+std::vector<http::Route> api_routes(ApiParts parts) {
+  std::vector<http::Route> routes = http::web_routes();
+  auto get = [&routes](std::string pattern, Role role, http::Handler handler) {
+    routes.push_back({"GET", std::move(pattern), role, std::move(handler)});
+  };
+  get("/healthz", Role::kAnyone, [](const Request&) {
+    return Response{.body = nlohmann::json{{"status", "ok"}, {"version", version()}}.dump()};
+  });
+  get("/readyz", Role::kAnyone, [parts](const Request&) { return readiness(parts.store, parts.statuses()); });
+  get("/metrics", Role::kViewer, [parts](const Request&) { return metrics_response(parts); });
+  get("/api/v1/sources", Role::kViewer,
+      [parts](const Request&) { return Response{.body = sources_json(parts.statuses())}; });
+  routes.push_back(list_route(parts, "/api/v1/topics", audit::topics_json));
+  routes.push_back(list_route(parts, "/api/v1/reporters", audit::reporters_json));
+  routes.push_back(topic_route(parts, "buckets", audit::buckets_json));
+  routes.push_back(topic_route(parts, "rates", audit::rates_json));
+  routes.push_back(topic_route(parts, "findings", audit::findings_json));
+  return routes;
+}
+
+}  // namespace waybill::cli

@@ -1,0 +1,30 @@
+#pragma once
+// The routes of the program: health, metrics, sources, the audit API, the page.
+
+#include <functional>
+#include <vector>
+
+#include "base/time.h"
+#include "cli/cluster_audit.h"
+#include "flow/store.h"
+#include "http/server.h"
+
+namespace waybill::cli {
+
+struct ApiParts {
+  flow::Store& store;
+  const Clock& clock;
+  std::function<std::vector<ClusterStatus>()> statuses;  ///< any thread
+};
+
+/// Health and page for everyone, the rest for viewers. `parts` refer to what outlives the routes.
+std::vector<http::Route> api_routes(ApiParts parts);
+
+/// {"ready":bool,"reasons":[...]}: 200 when the store answers and every cluster is being read, else 503.
+http::Response readiness(flow::Store& store, const std::vector<ClusterStatus>& statuses);
+
+/// {"sources":[{cluster, engine, member, state, degraded, detail, lag_messages, partitions:[{topic,
+/// partition}], tasks, records, commits, commit_failures, fenced, last_commit}]}
+std::string sources_json(const std::vector<ClusterStatus>& statuses);
+
+}  // namespace waybill::cli

@@ -1,0 +1,50 @@
+#pragma once
+// The commands. Each returns the exit code of the process and prints results on stdout, all else on stderr.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace waybill::cli {
+
+enum ExitCode : int {
+  kExitFine = 0,
+  kExitFindings = 1,  ///< --check found a difference
+  kExitUsage = 2,     ///< wrong usage or configuration
+  kExitRuntime = 3,   ///< a broker, store, port or file failed
+};
+
+struct RunArgs {
+  std::string config;  ///< empty: the default files
+};
+int run_command(const RunArgs& args);
+int check_command(const RunArgs& args);
+
+struct DemoArgs {
+  std::string run_for;  ///< duration; empty = until it is stopped
+  int port = 8420;      ///< when taken, a free one
+  bool check = false;
+};
+int demo_command(const DemoArgs& args);
+
+struct ReportsArgs {
+  std::string config;
+  std::string brokers;                  ///< instead of a configuration
+  std::vector<std::string> properties;  ///< "name=value" of librdkafka
+  std::string cluster;                  ///< needed when several are audited
+  std::string topic;                    ///< default from the configuration
+  std::string from;                     ///< a time; empty = the beginning
+  bool follow = false;
+};
+int reports_command(const ReportsArgs& args);
+
+int version_command();
+
+struct CompletionArgs {
+  std::string shell;  ///< bash, zsh or fish
+};
+int completion_command(const CompletionArgs& args);
+
+}  // namespace waybill::cli

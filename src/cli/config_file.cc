@@ -1,0 +1,63 @@
+// Reading configuration files and what they refer to.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "cli/config.h"
+#include "cli/kafka_properties.h"
+
+namespace waybill::cli {
+namespace {
+
+constexpr size_t kSecretBytesMax = 64 * 1024;
+
+/// kNotFound, kDenied or kUnavailable with the path and the reason; kLimit when it is larger than `max`.
+Result<std::string> read_whole(const std::string& path, size_t max) {
+  auto error = [&path](int number) {
+    Errc code = number == ENOENT ? Errc::kNotFound : number == EACCES ? Errc::kDenied : Errc::kUnavailable;
+    return fail(code, fmt::format("cannot read {}: {}", path, std::strerror(number)));
+  };
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
+  if (!file) return error(errno);
+  std::string text(max + 1, '\0');
+  errno = 0;
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get())) return error(errno);
+  if (text.size() > max) return fail(Errc::kLimit, fmt::format("{} is larger than {} bytes", path, max));
+  return text;
+}
+
+}  // namespace
+
+ConfigWorld real_world() {
+  return {.variable = [](std::string_view name) -> std::optional<std::string> {
+            const char* value = std::getenv(std::string(name).c_str());
+            return value ? std::optional<std::string>(value) : std::nullopt;
+          },
+          .read_file = [](const std::string& path) { return read_whole(path, kSecretBytesMax); },
+          .check_property = check_kafka_property};
+}
+
+std::vector<std::string> default_config_files() { return {"./waybill.yaml", "/etc/waybill/waybill.yaml"}; }
+
+tl::expected<LoadedConfig, std::string> load_config(const std::string& path, const ConfigWorld& world) {
+  std::vector<std::string> candidates = path.empty() ? default_config_files() : std::vector{path};
+  for (const std::string& candidate : candidates) {
+    auto text = read_whole(candidate, kYamlBytesMax);
+    if (!text && path.empty() && text.error().code == Errc::kNotFound) continue;
+    if (!text) return tl::make_unexpected(text.error().message + "\n");
+    auto config = parse_config(*text, world);
+    if (config) return LoadedConfig{candidate, std::move(*config)};
+    std::string lines;
+    for (const Diagnostic& diagnostic : config.error()) lines += diagnostic.str(candidate) + "\n";
+    return tl::make_unexpected(std::move(lines));
+  }
+  return tl::make_unexpected(fmt::format(
+      "there is no configuration: {} do not exist; name one with -c FILE\n", fmt::join(candidates, " and ")));
+}
+
+}  // namespace waybill::cli

@@ -1,0 +1,22 @@
+#pragma once
+// GET /metrics: the figures of the API in Prometheus' text format.
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "cli/cluster_audit.h"
+#include "flow/store.h"
+
+namespace waybill::cli {
+
+/// A family holds at most so many series; what is left out is counted in waybill_metrics_series_dropped.
+inline constexpr size_t kSeriesMax = 20'000;
+
+/// Everything comes from the store's summed rows, so that every process shows one truth, except
+/// waybill_runner_* and waybill_source_*, which are this process's own. Cost: three queries. Errors: those of
+/// the store.
+Result<std::string> metrics_text(flow::Store& store, const std::vector<ClusterStatus>& statuses, Now now);
+
+}  // namespace waybill::cli

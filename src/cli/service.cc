@@ -1,0 +1,138 @@
+#include "cli/service.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <vector>
+
+#include "audit/tables.h"
+#include "cli/api.h"
+#include "cli/cluster_audit.h"
+#include "cli/host.h"
+#include "store/store.h"
+
+namespace waybill::cli {
+namespace {
+
+constexpr Millis kExpireEvery{30'000};
+constexpr Millis kExpireLease{60'000};
+constexpr int kExpireRoundsMax = 100;  ///< of bounded work, before others may have the lease
+
+/// Deletes old rows, in the one process that holds the lease.
+class Housekeeping {
+ public:
+  Housekeeping(flow::Store& store, const Clock& clock, flow::OwnerId owner, LogFn log)
+      : store_(store), clock_(clock), owner_(std::move(owner)), log_(std::move(log)) {
+    thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
+  }
+
+ private:
+  void run(std::stop_token stop) {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    std::unique_lock lock(mutex);
+    do {
+      if (auto done = expire(stop); !done) {
+        log_(LogLevel::kWarn, "deleting old rows failed, it will be tried again: " + done.error().message);
+      }
+    } while (!woken.wait_for(lock, stop, kExpireEvery, [] { return false; }) && !stop.stop_requested());
+  }
+
+  Result<void> expire(const std::stop_token& stop) {
+    auto lease = store_.lease("expire", owner_, kExpireLease, clock_.now());
+    if (!lease) return tl::make_unexpected(lease.error());
+    if (!lease->held) return {};
+    for (int round = 0; round < kExpireRoundsMax && !stop.stop_requested(); ++round) {
+      auto deleted = store_.expire(audit::audit_tables(), clock_.now());
+      if (!deleted) return tl::make_unexpected(deleted.error());
+      if (*deleted == 0) return {};
+    }
+    return {};
+  }
+
+  flow::Store& store_;
+  const Clock& clock_;
+  flow::OwnerId owner_;
+  LogFn log_;
+  std::jthread thread_;
+};
+
+class RunningService : public Service {
+ public:
+  RunningService(Config config, const Clock& clock, LogFn log)
+      : config_(std::move(config)), clock_(clock), log_(std::move(log)) {}
+
+  ~RunningService() override {
+    // All at once first; the destructors then wait for each. The server goes first of all members: it asks
+    // the others.
+    for (auto& audit : audits_) audit->request_stop();
+  }
+
+  Result<void> start() {
+    auto store = store::open_store({.url = config_.store, .retention = config_.retention}, log_);
+    if (!store) return tl::make_unexpected(std::move(store.error()));
+    store_ = std::move(*store);
+    if (auto ready = store_->ensure(audit::audit_tables()); !ready)
+      return tl::make_unexpected(std::move(ready.error()));
+    std::string owner = owner_id();
+    for (const std::string& name : config_.audit.clusters) {
+      audits_.push_back(
+          std::make_unique<ClusterAudit>(ClusterAudit::Parts{config_, *store_, clock_, owner, log_}, name));
+    }
+    if (auto open = open_server(); !open) return open;
+    for (auto& audit : audits_) audit->start();
+    housekeeping_ = std::make_unique<Housekeeping>(*store_, clock_, owner, log_);
+    return {};
+  }
+
+  uint16_t port() const override { return server_->port(); }
+  flow::Store& store() override { return *store_; }
+
+  std::optional<Error> failed() const override {
+    std::optional<Error> first;
+    for (const auto& audit : audits_) {
+      ClusterStatus status = audit->status();
+      if (!status.error) return std::nullopt;
+      if (!first) first = std::move(status.error);
+    }
+    return first;
+  }
+
+ private:
+  Result<void> open_server() {
+    ApiParts parts{.store = *store_, .clock = clock_, .statuses = [this] { return statuses(); }};
+    http::ServerOptions options{
+        .address = config_.listen.host, .port = config_.listen.port, .tokens = config_.tokens};
+    auto server = http::Server::open(std::move(options), api_routes(std::move(parts)), log_);
+    if (!server) return tl::make_unexpected(std::move(server.error()));
+    server_ = std::move(*server);
+    bool v6 = config_.listen.host.find(':') != std::string::npos;
+    log_(LogLevel::kInfo, fmt::format("listening on http://{}{}{}:{}/", v6 ? "[" : "", config_.listen.host,
+                                      v6 ? "]" : "", server_->port()));
+    return {};
+  }
+
+  std::vector<ClusterStatus> statuses() const {
+    std::vector<ClusterStatus> all;
+    for (const auto& audit : audits_) all.push_back(audit->status());
+    return all;
+  }
+
+  Config config_;
+  const Clock& clock_;
+  LogFn log_;
+  std::unique_ptr<flow::Store> store_;
+  std::vector<std::unique_ptr<ClusterAudit>> audits_;
+  std::unique_ptr<Housekeeping> housekeeping_;
+  std::unique_ptr<http::Server> server_;  ///< asks audits_ and store_
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> Service::start(Config config, const Clock& clock, LogFn log) {
+  auto service = std::make_unique<RunningService>(std::move(config), clock, std::move(log));
+  if (auto started = service->start(); !started) return tl::make_unexpected(std::move(started.error()));
+  return service;
+}
+
+}  // namespace waybill::cli
