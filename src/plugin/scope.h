@@ -20,7 +20,7 @@ namespace waybill::plugin {
 class Scope {
  public:
   static constexpr int64_t kSettleMs = 1'000;
-  static constexpr int64_t kLingerMs = 10'000;
+  static constexpr int64_t kLingerMs = 3'000;
   static constexpr int64_t kCloseLimitMs = 5'000;      ///< then a closing scope gives up
   static constexpr int64_t kUnreachedLimitMs = 1'000;  ///< the same when its cluster was never reached
   static constexpr int64_t kGraveMs =
