@@ -49,7 +49,7 @@ def program(name):
 def micro():
     """Google Benchmark programs of the folders of src/: recorder, tally, store, collector."""
     results = []
-    for path in sorted(BUILD.glob("src/*/*_bench")):
+    for path in sorted([*BUILD.glob("src/*/*_bench"), *BUILD.glob("bench/*_bench")]):
         answer = run_json([path, "--benchmark_format=json", "--benchmark_min_time=0.5"])
         for item in answer["benchmarks"]:
             if item.get("error_occurred"):

@@ -39,30 +39,32 @@ bool AuditState::tick(int64_t clock_ms) {
   }
   post(changes);
   for (const Id128& id : touched) rows_.reporter(id, 0, 0);
-  for (auto& [index, topic] : topics_) changed |= settle(index, topic, clock_ms);
+  auto floors = book_.topic_floors();
+  for (auto& [index, topic] : topics_) changed |= settle(index, topic, floors[index], clock_ms);
   return changed;
 }
 
-bool AuditState::settle(TopicIndex index, TopicState& topic, int64_t clock_ms) {
+bool AuditState::settle(TopicIndex index, TopicState& topic, const ReporterBook::Floor& floor,
+                        int64_t clock_ms) {
   if (topic.minutes.size() == 0 && topic.hours.size() == 0) return false;
-  int64_t barrier = book_.topic_barrier(index);
-  int64_t complete = std::min(book_.topic_complete_up_to(index), clock_ms + 24 * kHourMs);
-  if (barrier == INT64_MAX) complete = clock_ms;  // nobody is open: only time tells
+  int64_t complete = std::min(floor.complete_up_to_ms, clock_ms + 24 * kHourMs);
+  if (floor.barrier == INT64_MAX) complete = clock_ms;  // nobody is open: only time tells
   complete -= options_.grace_ms;
   auto mark = [&](const OpenBuckets::Open& open) {
     for (const std::string& group : open.groups) {
       rows_.bucket({index, {tally::BucketKind::kNormal, open.example}, group}, Sums{});
     }
   };
-  bool any = topic.minutes.settle(options_.bucket_ms, complete, barrier, mark);
-  any |= topic.hours.settle(kHourMs, complete, barrier, mark);
+  bool any = topic.minutes.settle(options_.bucket_ms, complete, floor.barrier, mark);
+  any |= topic.hours.settle(kHourMs, complete, floor.barrier, mark);
   if (any) dirty_.topics.insert(index);
   return any;
 }
 
 bool AuditState::judge() {
+  if (waiting_.empty()) return false;
   bool changed = false;
-  std::map<std::string, int64_t> barriers;
+  auto floors = book_.group_floors();
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     const auto& [index, partition, name] = *it;
     TopicState& topic = topics_.at(index);
@@ -72,14 +74,13 @@ bool AuditState::judge() {
       continue;
     }
     GroupAudit& group = audit->second.group(name, true);
-    auto barrier = barriers.find(name);
-    if (barrier == barriers.end()) barrier = barriers.emplace(name, book_.barrier(name)).first;
-    if (group.waiting() && group.waiting_since() < barrier->second) {
+    int64_t barrier = floors[name].barrier;
+    if (group.waiting() && group.waiting_since() < barrier) {
       CoverageDeltas deltas;
       StepContext step = context(deltas, -1);
       step.group = name;
       size_t before = audit->second.range_count();
-      changed |= group.judge(barrier->second, step);
+      changed |= group.judge(barrier, step);
       book(index, partition, deltas, -1);
       note_partition(index, partition, audit->second, before);
     }

@@ -103,7 +103,7 @@ class AuditState {
   /// Books what a step did to one partition; `sequence` < 0 does not reopen buckets.
   void book(TopicIndex topic, PartitionId partition, const CoverageDeltas& deltas, int64_t sequence);
   void note_partition(TopicIndex topic, PartitionId partition, PartitionAudit& audit, size_t ranges_before);
-  bool settle(TopicIndex index, TopicState& topic, int64_t clock_ms);
+  bool settle(TopicIndex index, TopicState& topic, const ReporterBook::Floor& floor, int64_t clock_ms);
   void flush_findings(TopicIndex index, TopicState& topic, PartitionId partition);
   bool excluded(const std::string& group) const;
   StepContext context(CoverageDeltas& deltas, int64_t sequence) const;

@@ -23,10 +23,11 @@ void BM_Collector(benchmark::State& state) {
     harness::Harness h(workload.collector_options());
     std::vector<flow::Changes> commits;
     state.ResumeTiming();
+    size_t delivered = 0;
     for (const auto& second : workload.seconds()) {
-      for (size_t i = 0; i < second.size(); ++i) {
-        h.deliver(second[i].bytes, second[i].time_ms);
-        if (i % (second.size() / 5) == 0) h.task().flush(commits.emplace_back());  // every 200 ms
+      for (const Workload::Sent& sent : second) {
+        h.deliver(sent.bytes, sent.time_ms);
+        if (++delivered % workload.reports_per_commit() == 0) h.task().flush(commits.emplace_back());
       }
     }
     h.task().flush(commits.emplace_back());

@@ -161,6 +161,36 @@ TEST(CollectorTest, TheNextReadersFirstReadsAreAHandoverAndARestartedProcessIsAR
   }
 }
 
+TEST(CollectorTest, TwoSessionsInOneReportAreAHandoverToItself) {
+  Harness h;
+  Process p(1), c(2);
+  p.producer().saw(0, 149);
+  c.consumer("g").saw(0, 99, "t", 0, 1, 1).saw(50, 149, "t", 0, 1, 2).at(50, 150, 150, -1, "t", 0, 1, 2);
+  h.deliver(p.report(kStart + kSecond), kStart + kSecond);
+  h.deliver(c.report(kStart + kSecond), kStart + kSecond);
+  h.commit();
+  EXPECT_EQ(h.findings("g"), Lines({"0:50-99 redelivered handover x1"}));
+  c.saw(140, 144, "t", 0, 1, 2).at(50, 145, 150, -1, "t", 0, 1, 2);
+  h.deliver(c.report(kStart + 2 * kSecond), kStart + 2 * kSecond);
+  h.commit();
+  EXPECT_EQ(h.findings("g"), Lines({"0:50-99 redelivered handover x1", "0:140-144 redelivered rewind x1"}));
+}
+
+TEST(CollectorTest, AReportThatIsSplitOverNumbersRaisesNoSuspicion) {
+  Harness h;
+  Process p(1), c(2);
+  p.producer().saw(0, 1999);
+  h.deliver(p.report(kStart + kSecond), kStart + kSecond);
+  c.consumer("g").saw(1000, 1999);
+  h.deliver(c.report(kStart), kStart + kSecond);  // all but the last part are complete up to their beginning
+  for (int part = 0; part < 5; ++part) h.deliver(c.report(kStart), kStart + kSecond);
+  h.deliver(c.saw(0, 999).report(kStart), kStart + kSecond);
+  h.deliver(c.at(0, 2000, 2000).report(kStart + kSecond), kStart + kSecond);
+  h.commit();
+  EXPECT_EQ(h.findings("g"), Lines());
+  EXPECT_EQ(h.total("t", "g", "distinct_offsets"), 2000);
+}
+
 TEST(CollectorTest, OffsetsThatNoProducerClaimedAreUnauditedUntilItsReportComes) {
   Harness h;
   Process p(1), c(2);

@@ -3,7 +3,9 @@
 // second.
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "audit/collector_harness.h"
@@ -13,14 +15,14 @@ namespace waybill::audit {
 class Workload {
  public:
   struct Options {
-    int producers = 20;
-    int consumers = 20;
-    int topics = 5;
+    int producers = 100;
+    int consumers = 80;
+    int topics = 20;
     int partitions = 4;
     int seconds = 30;
-    int64_t run = 15;              ///< messages of one producer that follow each other
-    int64_t runs_per_second = 10;  ///< per producer, topic and partition
-    int64_t loss_every = 0;        ///< one offset in so many is never consumed; 0 = none
+    int64_t run = 15;             ///< messages of one producer that follow each other
+    int64_t runs_per_second = 3;  ///< per producer, topic and partition
+    int64_t loss_every = 0;       ///< one offset in so many is never consumed; 0 = none
   };
   struct Sent {
     std::string bytes;
@@ -37,6 +39,11 @@ class Workload {
   }
   const std::vector<std::vector<Sent>>& seconds() const { return seconds_; }
   int64_t entries() const { return entries_; }
+  /// Reports between two commits, when a commit comes every 20,000 entries: five a second at 100,000 entries
+  /// a second.
+  size_t reports_per_commit() const {
+    return static_cast<size_t>(20'000 * static_cast<int64_t>(seconds_.size() * processes_.size()) / entries_);
+  }
   int64_t consumed_of_t0() const { return consumed_of_t0_; }
   CollectorOptions collector_options() const { return harness::Harness::defaults(); }
 
@@ -55,6 +62,7 @@ class Workload {
     }
     std::vector<Sent> out;
     for (harness::Process& process : processes_) {
+      join(process.draft().entries);
       entries_ += static_cast<int64_t>(process.draft().entries.size());
       for (tally::Entry& entry : process.draft().entries) {
         for (int64_t ms = 1; ms < 20; ++ms) entry.bucket.latency.add(ms * ms, 5);
@@ -63,10 +71,22 @@ class Workload {
     }
     return out;
   }
+  /// One entry per tier, topic and bucket, as a reporter has it.
+  static void join(std::vector<tally::Entry>& entries) {
+    std::map<std::pair<std::string, int64_t>, tally::Entry> joined;
+    for (const tally::Entry& e : entries) {
+      auto [it, fresh] = joined.try_emplace({e.topic, e.bucket.label.start.value}, e);
+      if (!fresh) it->second.bucket.merge(e.bucket);
+    }
+    entries.clear();
+    for (auto& [key, entry] : joined) entries.push_back(std::move(entry));
+  }
   void produce(int i, const std::string& topic, int partition, int64_t base, tally::BucketLabel label) {
     harness::Process& process = processes_[static_cast<size_t>(i)];
     process.saw(base + i * options_.run, base + i * options_.run + options_.run - 1, topic, partition, 1, 0,
                 label);
+    process.draft().entries.back().bucket.count =
+        static_cast<uint64_t>(options_.run * options_.runs_per_second);
     auto& seen = process.draft().coverage.back().seen;
     for (int64_t r = 1; r < options_.runs_per_second; ++r) {
       Offset begin(base + (r * options_.producers + i) * options_.run);

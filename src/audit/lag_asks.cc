@@ -64,13 +64,13 @@ void LagAsks::answer_bounds(const Open& open, const flow::Bounds& bounds, Operat
     ask(state, {What::kFirstRecord, open.topic, open.partition, {}, now.steady_ms}, {Offset(0), bounds.end});
   }
   for (const auto& [name, group] : audit.groups()) {
-    Offset next = group.next().value >= 0 ? group.next() : group.high();
-    if (!group.judged() || next.value < 0) continue;
-    if (next >= bounds.end) {
+    Offset position = group.committed().value >= 0 ? group.committed() : group.next();
+    if (!group.judged() || position.value < 0) continue;
+    if (position >= bounds.end) {
       if (group.oldest_unread_ms != 0) log.set_oldest_unread(open.topic, open.partition, name, 0);
     } else if (open_.size() < 2 * kOpenMax) {
       ask(state, {What::kOldestUnread, open.topic, open.partition, name, now.steady_ms},
-          {std::max(next, bounds.start), bounds.end});
+          {std::max(position, bounds.start), bounds.end});
     }
   }
 }

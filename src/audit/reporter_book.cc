@@ -27,6 +27,11 @@ OffsetRange numbers(uint64_t begin, uint64_t end) {
 
 bool gone(const Reporter& r, int64_t time_ms) { return !r.open() || time_ms - r.last_seen_ms > kSilentMs; }
 
+void lower(ReporterBook::Floor& floor, const Reporter& r) {
+  floor.barrier = std::min(floor.barrier, r.previous_sequence);
+  floor.complete_up_to_ms = std::min(floor.complete_up_to_ms, r.complete_up_to_ms);
+}
+
 }  // namespace
 
 int64_t Reporter::missing_reports() const {
@@ -62,8 +67,10 @@ ReporterBook::Seen ReporterBook::apply(const tally::Report& report, int64_t sequ
   r.applied.insert(numbers(n, n + 1));
   r.last_seen_ms = std::max(r.last_seen_ms, time_ms);
   if (n < above) return Seen::kNew;
-  r.previous_sequence = r.last_sequence;
-  r.last_sequence = sequence;
+  if (report.complete_up_to_ms > report.from_ms || report.closed) {  // not the first parts of a split report
+    r.previous_sequence = r.last_sequence;
+    r.last_sequence = sequence;
+  }
   r.complete_up_to_ms = std::max(r.complete_up_to_ms, report.complete_up_to_ms);
   r.closed = report.closed;
   r.host = report.host;
@@ -159,28 +166,22 @@ bool ReporterBook::make_room(int64_t time_ms) {
   return true;
 }
 
-int64_t ReporterBook::barrier(const std::string& group) const {
-  int64_t lowest = INT64_MAX;
+std::map<std::string, ReporterBook::Floor> ReporterBook::group_floors() const {
+  std::map<std::string, Floor> floors;
   for (const auto& [id, r] : reporters_) {
-    if (r.open() && r.groups.contains(group)) lowest = std::min(lowest, r.previous_sequence);
+    if (!r.open()) continue;
+    for (const std::string& group : r.groups) lower(floors[group], r);
   }
-  return lowest;
+  return floors;
 }
 
-int64_t ReporterBook::topic_barrier(TopicIndex topic) const {
-  int64_t lowest = INT64_MAX;
+std::map<TopicIndex, ReporterBook::Floor> ReporterBook::topic_floors() const {
+  std::map<TopicIndex, Floor> floors;
   for (const auto& [id, r] : reporters_) {
-    if (r.open() && r.topics.contains(topic)) lowest = std::min(lowest, r.previous_sequence);
+    if (!r.open()) continue;
+    for (TopicIndex topic : r.topics) lower(floors[topic], r);
   }
-  return lowest;
-}
-
-int64_t ReporterBook::topic_complete_up_to(TopicIndex topic) const {
-  int64_t lowest = INT64_MAX;
-  for (const auto& [id, r] : reporters_) {
-    if (r.open() && r.topics.contains(topic)) lowest = std::min(lowest, r.complete_up_to_ms);
-  }
-  return lowest;
+  return floors;
 }
 
 bool ReporterBook::restarted(const Id128& earlier, uint32_t earlier_client, const Id128& later,

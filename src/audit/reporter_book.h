@@ -37,7 +37,8 @@ struct Reporter {
   std::set<std::string> groups;                   ///< of its clients
   tally::Coverage applied;                        ///< numbers
   std::map<uint64_t, Hole> holes;
-  int64_t last_sequence = -1;      ///< of its newest record with a number above all earlier ones
+  int64_t last_sequence =
+      -1;  ///< of its newest record (the last part of a split report) with a number above all earlier ones
   int64_t previous_sequence = -1;  ///< of the one before
   int64_t first_seen_ms = 0;       ///< audit time
   int64_t last_seen_ms = 0;
@@ -88,13 +89,15 @@ class ReporterBook {
   /// Ages holes and silence at audit time `clock_ms`. Returns whether anything changed.
   bool tick(int64_t clock_ms, std::vector<IncompleteChange>& changes, std::vector<Id128>& touched);
 
-  /// Records below the returned sequence number are behind the barrier of a group: every open reporter of it
-  /// has delivered two more since. INT64_MAX when none is open. O(open reporters).
-  int64_t barrier(const std::string& group) const;
-  /// The same over the reporters of a topic.
-  int64_t topic_barrier(TopicIndex topic) const;
-  /// Up to where all open reporters of a topic are complete; INT64_MAX when none is open.
-  int64_t topic_complete_up_to(TopicIndex topic) const;
+  /// What all open reporters of something have in common.
+  struct Floor {
+    int64_t barrier =
+        INT64_MAX;  ///< records with a lower sequence are behind it: each has delivered two more since
+    int64_t complete_up_to_ms = INT64_MAX;  ///< each is complete up to here
+  };
+  /// By group; a group without an open reporter is absent. One pass over the reporters.
+  std::map<std::string, Floor> group_floors() const;
+  std::map<TopicIndex, Floor> topic_floors() const;
   /// Whether `later` is `earlier` started again: one of them is gone and they name the same instance, or
   /// host, service and client id. `time_ms` is the audit time.
   bool restarted(const Id128& earlier, uint32_t earlier_client, const Id128& later, uint32_t later_client,
