@@ -78,6 +78,17 @@ void TopicTally::sent(int64_t time_ms, uint64_t bytes, int64_t now_ms) {
   bucket.bytes += bytes;
 }
 
+bool TopicTally::sent(int64_t time_ms, uint64_t bytes) {
+  if (!stripes_) return true;
+  Stripe& stripe = stripes_[stripe_of_thread(kStripes)];
+  std::lock_guard guard(stripe.lock);
+  if (static_cast<uint64_t>(time_ms - stripe.begin) >= stripe.span) return false;
+  SentBucket& bucket = stripe.buckets[stripe.index];
+  ++bucket.count;
+  bucket.bytes += bytes;
+  return true;
+}
+
 inline PartitionTally* TopicTally::partition(PartitionId id) {
   Table* table = table_.load(std::memory_order_acquire);
   auto index = static_cast<size_t>(static_cast<uint32_t>(id.value));
@@ -231,13 +242,16 @@ tally::Tier ClientTally::tier() const {
   return {info_.kind, info_.kind == TierKind::kProduced ? std::string() : info_.group};
 }
 
+TopicTally* ClientTally::known_topic(const void* hint, const char* name) const {
+  TopicTally* known = hints_[hint_slot(hint, kHints)].load(std::memory_order_acquire);
+  return known && std::strcmp(known->name().c_str(), name) == 0 ? known : nullptr;
+}
+
 TopicTally* ClientTally::topic(const void* hint, const char* name) {
-  std::atomic<TopicTally*>& slot = hints_[hint_slot(hint, kHints)];
-  TopicTally* known = slot.load(std::memory_order_acquire);
-  if (known && std::strcmp(known->name().c_str(), name) == 0) [[likely]]
-    return known;
+  TopicTally* known = known_topic(hint, name);
+  if (known) return known;
   known = find_or_add(name);
-  if (known) slot.store(known, std::memory_order_release);
+  if (known) hints_[hint_slot(hint, kHints)].store(known, std::memory_order_release);
   return known;
 }
 

@@ -36,6 +36,9 @@ class TopicTally {
   /// A message was accepted for sending. `time_ms`: its create time; `now_ms` is only looked at for a new
   /// bucket. About 10 ns; threads are spread over 16 stripes.
   void sent(int64_t time_ms, uint64_t bytes, int64_t now_ms);
+  /// The same without knowing the time of day. False: not counted, because a bucket must be chosen; call the
+  /// other.
+  bool sent(int64_t time_ms, uint64_t bytes);
   /// See PartitionTally. False: beyond Limits::partitions, dropped and counted.
   bool acked(PartitionId partition, const Message& message, int64_t latency_ms, int64_t now_ms);
   bool consumed(PartitionId partition, const Message& message, int64_t now_ms);
@@ -102,6 +105,8 @@ class ClientTally {
   /// with drop()). `hint` is any value that tends to be the same for the same topic, such as a handle's
   /// address: with it a known topic is found without a lock. A wrong hint is harmless: names are compared.
   TopicTally* topic(const void* hint, const char* name);
+  /// The same, but null for a topic that has not been seen with this hint. Lock-free.
+  TopicTally* known_topic(const void* hint, const char* name) const;
   /// Messages that were not counted at all.
   void drop(uint64_t messages) { dropped_.fetch_add(messages, std::memory_order_relaxed); }
   /// The client took part in a rebalance: what it hands out from now on is a new session.

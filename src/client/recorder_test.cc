@@ -52,6 +52,17 @@ TEST(Recorder, counts_a_sent_message_by_its_create_time) {
   EXPECT_TRUE(report.coverage.empty());
 }
 
+TEST(Recorder, counts_a_send_without_the_time_of_day_only_into_a_bucket_in_use) {
+  Fixture f;
+  EXPECT_FALSE(f.sends().sent(kNow, 1));
+  f.sends().sent(kNow, 1, kNow);
+  EXPECT_TRUE(f.sends().sent(kNow + 59'999, 1));
+  EXPECT_FALSE(f.sends().sent(kNow + 60'000, 1));
+  EXPECT_FALSE(f.sends().sent(-1, 1));
+  EXPECT_EQ(drain_all(f.recorder).entries.at(0).bucket.count, 2u);
+  EXPECT_FALSE(f.sends().sent(kNow, 1)) << "a drain ends all buckets";
+}
+
 TEST(Recorder, covers_acknowledged_offsets_as_runs) {
   Fixture f;
   for (int64_t offset : {5, 6, 7, 10, 11, 8}) f.sends().acked(PartitionId(2), at(offset), 3, kNow + 3);

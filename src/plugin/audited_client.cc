@@ -54,6 +54,7 @@ client::ClientTally* AuditedClient::tally() const {
 
 client::TopicTally* AuditedClient::topic(client::ClientTally& tally, rd_kafka_topic_t* handle) const {
   const char* name = api_.rd_kafka_topic_name(handle);
+  if (client::TopicTally* known = tally.known_topic(handle, name)) return known;
   if (audit_topic_ == name) return nullptr;
   client::TopicTally* topic = tally.topic(handle, name);
   if (!topic) tally.drop(1);
@@ -69,8 +70,9 @@ void AuditedClient::sent(const rd_kafka_message_t& message) {
   if (last.load(std::memory_order_relaxed) != topic) last.store(topic, std::memory_order_relaxed);
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   int64_t time = api_.rd_kafka_message_timestamp(&message, &type);
-  int64_t now = coarse_now_ms();
-  topic->sent(type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? now : time, message.len + message.key_len, now);
+  if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) time = coarse_now_ms();
+  uint64_t bytes = message.len + message.key_len;
+  if (!topic->sent(time, bytes)) topic->sent(time, bytes, coarse_now_ms());
 }
 
 /// A partitioner that fails inside rd_kafka_produce_batch() passes the application's own struct, of which
@@ -96,9 +98,11 @@ void AuditedClient::acknowledged(const rd_kafka_message_t& message) {
   client::TopicTally* topic = this->topic(*tally, message.rkt);
   if (!topic) return;
   int64_t now = coarse_now_ms();
-  int64_t latency_us = api_.rd_kafka_message_latency(&message);
-  int64_t latency_ms = latency_us < 0 ? 0 : latency_us / 1000;
-  client::Message seen = trusted_time(describe(api_, message), now, latency_ms);
+  client::Message described = describe(api_, message);
+  int64_t created = described.time_type == tally::kCreateTime ? described.time_ms : -1;
+  int64_t latency_ms =
+      latencies_.latency_us(now, created, [&] { return api_.rd_kafka_message_latency(&message); }) / 1000;
+  client::Message seen = trusted_time(described, now, latency_ms);
   rd_kafka_msg_status_t status = api_.rd_kafka_message_status(&message);
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     if (status == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED) {

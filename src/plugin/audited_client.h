@@ -9,6 +9,7 @@
 #include "client/recorder.h"
 #include "plugin/agent.h"
 #include "plugin/kept.h"
+#include "plugin/latency_sampler.h"
 #include "plugin/rdkafka_api.h"
 
 namespace waybill::plugin {
@@ -52,7 +53,8 @@ class AuditedClient : public Kept<AuditedClient> {
   const uint32_t generation_;
   std::atomic<client::ClientTally*> tally_;
   std::atomic<size_t> least_heartbeat_{SIZE_MAX};  ///< size of the smallest ConsumerGroupHeartbeat answer
-  std::array<LastSent, kStripes> last_sent_;       ///< by thread: see failed_without_topic()
+  LatencySampler latencies_;
+  std::array<LastSent, kStripes> last_sent_;  ///< by thread: see failed_without_topic()
 };
 
 /// A time from a broker that lies more than a day before the message was enqueued is a broker that does not
