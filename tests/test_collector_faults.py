@@ -54,10 +54,21 @@ def check_truth(waybill, recorded):
     return all(waybill.topic(topic)["complete"] for topic in recorded.topics)
 
 
+def differences(one, two, path=""):
+    """Paths where two JSON values differ, with both values."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return [d for key in sorted(one.keys() | two.keys())
+                for d in differences(one.get(key), two.get(key), f"{path}/{key}")]
+    if isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
+        return [d for i, (a, b) in enumerate(zip(one, two)) for d in differences(a, b, f"{path}/{i}")]
+    return [] if one == two else [f"{path}: {one} instead of {two}"]
+
+
 def same(waybill, recorded, reference, timeout=60):
     def compare():
         check_truth(waybill, recorded)
-        assert answer(waybill, recorded) == reference
+        found = differences(answer(waybill, recorded), reference)
+        assert not found, "\n".join(found[:10])
         return True
     wait_until(compare, timeout, "the same answer")
 

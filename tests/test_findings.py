@@ -7,20 +7,21 @@ from harness.wait import wait_until
 
 
 @pytest.fixture
-def stream(clients, waybill, topic, unique):
-    """A producer and one consumer of one group that has read 4,000 messages and is paused."""
+def group(unique):
+    return unique("readers")
+
+
+@pytest.fixture
+def stream(clients, waybill, topic, group):
+    """A producer and one consumer of the group that has read 4,000 messages and is paused."""
     producer = clients.producer(linger_ms=5)
-    consumer = clients.consumer(unique("readers"), [topic])
+    consumer = clients.consumer(group, [topic])
     consumer.wait_event("assigned")
     for partition in range(4):
         producer.send(topic, 1000, partition=partition, size=50)
     consumer.wait_messages(4000)
     consumer.pause()
     return producer, consumer
-
-
-def group_name(waybill, topic):
-    return waybill.topic(topic)["groups"][0]["name"]
 
 
 def expect(waybill, topic, group, **expected):
@@ -38,7 +39,7 @@ def expect(waybill, topic, group, **expected):
     return waybill.findings(topic, group=group)
 
 
-def test_seek_forward_is_suspected_offset_by_offset(stream, waybill, topic):
+def test_seek_forward_is_suspected_offset_by_offset(stream, waybill, topic, group):
     producer, consumer = stream
     for partition in range(4):
         producer.send(topic, 500, partition=partition, size=50)
@@ -48,7 +49,7 @@ def test_seek_forward_is_suspected_offset_by_offset(stream, waybill, topic):
     consumer.wait_messages(4000 + 500 - 37 + 500 + 1 + 500)
     skipped = oracle.skipped([producer], [consumer], topic)
     assert skipped == {(0, o) for o in range(1000, 1037)} | {(2, o) for o in range(1000, 1499)}
-    expect(waybill, topic, group_name(waybill, topic), suspected=skipped)
+    expect(waybill, topic, group, suspected=skipped)
     consumer.pause()
 
     # What arrives after all is no longer suspected.
@@ -60,14 +61,14 @@ def test_seek_forward_is_suspected_offset_by_offset(stream, waybill, topic):
     assert again == {(0, o) for o in range(1037, 1500)}
 
     def retracted():
-        findings = waybill.findings(topic, group=group_name(waybill, topic))
+        findings = waybill.findings(topic, group=group)
         assert oracle.places([f for f in findings if f["state"] == "suspected"]) == {(2, o) for o in range(1000, 1499)}
         assert oracle.places([f for f in findings if f["state"] == "redelivered"]) == again
         return not [f for f in findings if f["state"] in ("lost", "unconfirmed", "pending")]
     wait_until(retracted, 45, "the suspicion is withdrawn")
 
 
-def test_seek_back_is_redelivered_offset_by_offset(stream, waybill, topic):
+def test_seek_back_is_redelivered_offset_by_offset(stream, waybill, topic, group):
     producer, consumer = stream
     for partition, target in ((1, 990), (3, 0)):
         consumer.seek(topic, partition, target)
@@ -75,17 +76,16 @@ def test_seek_back_is_redelivered_offset_by_offset(stream, waybill, topic):
     consumer.wait_messages(4000 + 10 + 1000)
     again = oracle.repeated([consumer], topic)
     assert again == {(1, o) for o in range(990, 1000)} | {(3, o) for o in range(1000)}
-    findings = expect(waybill, topic, group_name(waybill, topic), redelivered=again)
+    findings = expect(waybill, topic, group, redelivered=again)
     assert {(f["partition"], f["reason"]) for f in findings} == {(1, "rewind"), (3, "rewind")}
 
 
-def test_what_is_not_read_yet_is_pending(stream, waybill, topic):
+def test_what_is_not_read_yet_is_pending(stream, waybill, topic, group):
     producer, consumer = stream
     for partition, count in ((0, 100), (3, 1)):
         producer.send(topic, count, partition=partition, size=50)
     waiting = oracle.ahead([producer], [consumer], topic)
     assert len(waiting) == 101
-    group = group_name(waybill, topic)
     expect(waybill, topic, group, pending=waiting)
     wait_until(lambda: waybill.group(topic, group)["lag_messages"] >= 101, 30, "the lag counts them")
     consumer.resume()
@@ -93,25 +93,25 @@ def test_what_is_not_read_yet_is_pending(stream, waybill, topic):
     expect(waybill, topic, group)
 
 
-def test_next_reader_that_repeats_is_a_handover(stream, clients, waybill, topic):
+@pytest.mark.parametrize("next_client, reason", [("rdkafka", "restart"), ("another", "handover")])
+def test_next_reader_that_repeats_is_a_restart_or_a_handover(next_client, reason, stream, clients, waybill, topic, group):
+    """The same client id on the same host after the first has gone is that program started again."""
     producer, first = stream
     first.commit()
     first.resume()
     producer.send(topic, 60, partition=1, size=50)
     first.wait_messages(4060)
     first.close()  # 60 messages were handed out and never committed
-    group = group_name(waybill, topic)
-    second = clients.consumer(group, [topic])
+    second = clients.consumer(group, [topic], client_id=next_client)
     second.wait_messages(60)
     again = oracle.repeated([first, second], topic)
     assert again == {(1, o) for o in range(1000, 1060)}
     findings = expect(waybill, topic, group, redelivered=again)
-    assert {f["reason"] for f in findings} == {"handover"}
+    assert {f["reason"] for f in findings} == {reason}
 
 
-def test_a_consumer_killed_before_its_commit_is_a_restart_or_handover_and_never_a_loss(stream, clients, waybill, topic):
+def test_a_consumer_killed_before_its_commit_is_a_restart_or_handover_and_never_a_loss(stream, clients, waybill, topic, group):
     producer, first = stream
-    group = group_name(waybill, topic)
     wait_until(lambda: waybill.group(topic, group)["consumed"] == 4000, 30, "all is counted")
     first.kill()
     second = clients.consumer(group, [topic])
@@ -127,14 +127,13 @@ def test_a_consumer_killed_before_its_commit_is_a_restart_or_handover_and_never_
     wait_until(judged, 45, "redelivered after a kill")
 
 
-def test_findings_come_in_pages_and_by_filter(stream, waybill, topic):
+def test_findings_come_in_pages_and_by_filter(stream, waybill, topic, group):
     producer, consumer = stream
     for partition in range(4):
         consumer.seek(topic, partition, 995 - partition)
     consumer.resume()
     consumer.wait_messages(4000 + 5 + 6 + 7 + 8)
     again = oracle.repeated([consumer], topic)
-    group = group_name(waybill, topic)
     expect(waybill, topic, group, redelivered=again)
     path = f"/api/v1/topics/{topic}/findings"
     first = waybill.get(path, group=group, limit=1)
