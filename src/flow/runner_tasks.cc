@@ -121,7 +121,10 @@ void Runner::Impl::revoked(std::span<const SourcePartition> partitions, RevokeRe
     // All slots: what an outage has kept goes in one transaction with the rest.
     int64_t until_ms = clock.now().steady_ms + kRevokeMs;
     if (settle_until_ms != 0) until_ms = std::min(until_ms, settle_until_ms);
-    while (!cycle(clock.now()) && clock.now().steady_ms < until_ms) std::this_thread::sleep_for(kRevokeStep);
+    while (!cycle(clock.now()) && clock.now().steady_ms < until_ms) {
+      std::this_thread::sleep_for(kRevokeStep);
+      commit_retry.succeeded();  // others wait for these partitions: no back-off
+    }
   }
   for (TaskSlot* slot : leaving) {
     for (const auto& partition : slot->part.partitions) by_partition.erase(partition);
@@ -185,6 +188,7 @@ bool Runner::Impl::cycle(Now now) {
   CycleReport report = flush_and_commit(store, slots_now);
   switch (report.outcome) {
     case CycleReport::Outcome::kNothing:
+      if (outage) end_outage();  // what could not be written left with its partitions
       return true;
     case CycleReport::Outcome::kCommitted:
       settle(report, now);
