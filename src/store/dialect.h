@@ -1,5 +1,5 @@
 #pragma once
-// What one SQL server does differently. A new server is one file that fills in Words and the three functions
+// What one SQL server does differently. A new server is one file that fills in Words and the functions
 // below.
 
 #include <cstddef>
@@ -27,13 +27,29 @@ struct Words {
   std::string_view least, greatest;        ///< functions of two arguments
   std::string_view sum_before, sum_after;  ///< around an int64 column, so that its sum comes back as an int64
   std::string_view row_list;               ///< before a parenthesised list of rows behind IN
-  std::string_view lock_rows;       ///< behind a SELECT whose rows are changed later in the transaction
-  bool numbered_parameters = true;  ///< ":v12"; else "?"
+  std::string_view lock_rows;  ///< behind a SELECT whose rows are changed later in the transaction
+  /// "?", "$12", ":v" by position. SOCI hands "$12" to PostgreSQL as it is and would spend longer on naming
+  /// it.
+  enum class Mark { kQuestion, kDollar, kColon } mark = Mark::kQuestion;
   enum class Upsert { kOnConflict, kOnDuplicateKey } upsert = Upsert::kOnConflict;
   size_t parameters_max = 32'000;  ///< of one statement
+  /// Where DDL commits at once and knows no IF NOT EXISTS for columns and indexes: counts the columns of one
+  /// table (first parameter) with one name (second). Indexes are then part of CREATE TABLE.
+  std::string_view count_columns = "";
 };
 
 enum class Access { kWrite, kRead };
+
+/// What a failed statement means for its transaction and connection.
+struct Failure {
+  enum class Kind {
+    kRefused,   ///< it cannot be done; the connection lives
+    kCollided,  ///< another transaction was in the way: the same again may succeed
+    kLost,      ///< the connection is gone; what was sent last may have been carried out
+  };
+  Error error;
+  Kind kind = Kind::kRefused;
+};
 
 /// Closes the connection, which rolls back what is open. Keeps SOCI's headers out of the files that only pass
 /// sessions on.
@@ -47,12 +63,17 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
   virtual const Words& words() const = 0;
+  /// For logs; never holds a password.
+  virtual std::string place() const = 0;
   /// Makes sure, before anything is written, that the place is empty or ours, and holds it against other
   /// processes where the server cannot be shared. Called once.
   virtual Result<void> claim() = 0;
   virtual Session connect(Access access) const = 0;
-  /// Call inside a catch block: the exception as an Error. Never throws.
-  virtual Error explain() const noexcept = 0;
+  /// Call inside a catch block: what the exception means. Never throws. The message never holds a password.
+  virtual Failure explain() const noexcept = 0;
+  /// Around making and altering tables, inside a write transaction: other processes wait meanwhile.
+  virtual void lock_schema(soci::session&) const {}
+  virtual void unlock_schema(soci::session&) const noexcept {}
 };
 
 }  // namespace waybill::store

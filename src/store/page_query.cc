@@ -10,6 +10,7 @@
 #include "store/merge.h"
 #include "store/row_batch.h"
 #include "store/statement.h"
+#include "store/storable.h"
 
 namespace waybill::store {
 namespace {
@@ -98,22 +99,33 @@ struct Select {
 
 void add_filters(Select& select, const SqlText& text, const Query& query) {
   for (const Filter& filter : query.where) {
-    const std::string column = text.name(filter.column);
-    select.require(column + std::string(operator_text(filter.op)) + select.add(text, filter.value));
+    const auto* given = std::get_if<std::string>(&filter.value);
+    const bool key = given != nullptr && is_key(*query.table, filter.column);
+    const bool fine = given == nullptr || (key ? is_storable_key(*given) : is_storable(*given));
+    const std::string value = fine ? select.add(text, filter.value)
+                                   : select.keep(text, key ? to_storable_key(*given) : to_storable(*given));
+    select.require(text.name(filter.column) + std::string(operator_text(filter.op)) + value);
   }
 }
 
 /// Rows behind the cursor. Key columns that the filters fix are left out, so that the rest is a range of the
-/// primary key.
+/// primary key. The first of them is compared alone too: MySQL finds no range in a comparison of rows.
 void add_cursor(Select& select, const SqlText& text, const Query& query, std::vector<Value> key) {
   std::string columns, values;
+  std::vector<size_t> open;
   for (size_t i = 0; i < key.size(); ++i) {
     const auto& name = query.table->keys[i].name;
     const bool fixed = std::any_of(query.where.begin(), query.where.end(), [&](const Filter& filter) {
       return filter.column == name && filter.op == Filter::Op::kEq;
     });
-    if (fixed) continue;
-    columns += (columns.empty() ? "" : ", ") + text.name(name);
+    if (!fixed) open.push_back(i);
+  }
+  if (open.size() > 1) {
+    const size_t first = open.front();
+    select.require(text.name(query.table->keys[first].name) + " >= " + select.keep(text, key[first]));
+  }
+  for (const size_t i : open) {
+    columns += (columns.empty() ? "" : ", ") + text.name(query.table->keys[i].name);
     values += (values.empty() ? "" : ", ") + select.keep(text, std::move(key[i]));
   }
   select.require(columns.empty() ? "1 = 0" : "(" + columns + ") > (" + values + ")");

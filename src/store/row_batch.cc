@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "store/merge.h"
+#include "store/storable.h"
 
 namespace waybill::store {
 namespace {
@@ -35,8 +36,9 @@ bool fits(const flow::RowChange& change) {
 
 }  // namespace
 
-void RowBatch::add(const flow::RowChange& change) {
-  ASSERT(change.table != nullptr && fits(change));
+void RowBatch::add(const flow::RowChange& given) {
+  ASSERT(given.table != nullptr && fits(given));
+  const flow::RowChange& change = is_storable(given) ? given : replaced_.emplace_back(to_storable(given));
   auto [it, fresh] = by_table_.try_emplace(change.table, tables_.size());
   if (fresh) {
     tables_.push_back({change.table, {Stage{}}});

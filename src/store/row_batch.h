@@ -3,6 +3,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <deque>
 #include <vector>
 
 #include "flow/rows.h"
@@ -38,8 +39,9 @@ struct Stage {
 /// commute. add() is O(1) and copies values only when two upserts of one key meet. Not thread-safe.
 class RowBatch {
  public:
-  /// `change` must live and stay unchanged until the batch dies. Its shape must fit its table (asserted).
-  void add(const flow::RowChange& change);
+  /// `given` must live and stay unchanged until the batch dies. Its shape must fit its table (asserted). Text
+  /// that servers would not keep is replaced (storable.h).
+  void add(const flow::RowChange& given);
 
   struct Table {
     const flow::TableSpec* spec = nullptr;
@@ -56,6 +58,7 @@ class RowBatch {
   void upsert(Stage& stage, Index& index, const flow::RowChange& change);
   void erase(Stage& stage, Index& index, const flow::RowChange& change);
 
+  std::deque<flow::RowChange> replaced_;  ///< instead of those that cannot be stored as they are
   absl::flat_hash_map<const flow::TableSpec*, size_t> by_table_;
   std::vector<Table> tables_;
   std::vector<Index> indexes_;  ///< parallel to tables_

@@ -67,10 +67,25 @@ void put(soci::session& session, const SqlText& text, const TableSpec& table, co
   execute(session, text.upsert(table, 1), parameters);
 }
 
+void create_index(soci::session& session, const SqlText& text, const TableSpec& table) {
+  if (!table.expire_by.empty() && !text.index_in_table()) execute(session, text.create_expire_index(table));
+}
+
 void create(soci::session& session, const SqlText& text, const TableSpec& table) {
   check_names(table);
   execute(session, text.create_table(table));
-  if (!table.expire_by.empty()) execute(session, text.create_expire_index(table));
+  create_index(session, text, table);
+}
+
+/// Where DDL commits by itself, an interrupted migration may have added the column already.
+bool has_column(soci::session& session, const SqlText& text, const TableSpec& table,
+                const flow::ValueColumn& column) {
+  const std::string count = text.count_columns();
+  if (count.empty()) return false;
+  const Value of = std::string(table.name);
+  const Value named = std::string(column.name);
+  const ColumnType number[] = {kInt};
+  return std::get<int64_t>(fetch(session, count, {&of, &named}, number).at(0)[0]) > 0;
 }
 
 /// Adds the columns that the stored description lacks; returns the new description, which keeps what only the
@@ -91,7 +106,7 @@ Result<std::string> migrate(soci::session& session, const SqlText& text, const T
     auto it = std::find_if(present.begin(), present.end(),
                            [&](const std::string& word) { return word.starts_with(name); });
     if (it == present.end()) {
-      execute(session, text.add_column(table, column));
+      if (!has_column(session, text, table, column)) execute(session, text.add_column(table, column));
       description += " " + describe(column.name, column.type);
     } else if (*it != describe(column.name, column.type)) {
       return fail(Errc::kConflict, "table " + std::string(table.name) + " has the column " + *it +
@@ -214,7 +229,7 @@ Result<void> ensure_table(soci::session& session, const SqlText& text, const Tab
     auto migrated = migrate(session, text, table, known);
     if (!migrated) return tl::unexpected(std::move(migrated.error()));
     description = std::move(*migrated);
-    if (!table.expire_by.empty()) execute(session, text.create_expire_index(table));
+    create_index(session, text, table);
   }
   put(session, text, version_table(), {name, int64_t{table.version}, description});
   return {};

@@ -15,6 +15,9 @@ namespace waybill::store {
 
 /// At most this many queries run at once; the next one waits.
 inline constexpr int kReadersMax = 4;
+/// A write that collides with writers of other processes (deadlock, serialization) is tried this often, with
+/// growing pauses that add up to less than half a second.
+inline constexpr int kWriteTriesMax = 6;
 
 /// Thread-safe. Connections are made when first needed and again after an error, so that a server or a disk
 /// that comes back is used without a restart. No exception leaves write() and read().
@@ -23,18 +26,17 @@ class Sessions {
   explicit Sessions(Dialect& dialect) : dialect_(dialect) {}
 
   /// Runs `body(session)` -> Result<T> in a write transaction, one at a time. An error or an exception rolls
-  /// back. kUnknown when it is not known whether the final COMMIT took place.
+  /// back. After a collision the body runs again: it must not remember what it did. kUnknown when it is not
+  /// known whether the final COMMIT took place.
   template <class Body>
   auto write(Body&& body) -> std::invoke_result_t<Body, soci::session&> {
     const std::lock_guard lock(write_mutex_);
-    if (auto begun = begin_write(); !begun) return tl::unexpected(std::move(begun.error()));
-    auto result = guarded(*writer_, body);
-    if (!result) {
-      roll_back();
-      return result;
+    for (int attempt = 1;; ++attempt) {
+      auto kind = Failure::Kind::kRefused;
+      auto result = write_once(body, kind);
+      if (result || kind != Failure::Kind::kCollided || attempt == kWriteTriesMax) return result;
+      pause_after(attempt);
     }
-    if (auto done = commit(); !done) return tl::unexpected(std::move(done.error()));
-    return result;
   }
 
   /// Runs `body(session)` -> Result<T> over one snapshot, beside writers and other readers.
@@ -42,24 +44,42 @@ class Sessions {
   auto read(Body&& body) -> std::invoke_result_t<Body, soci::session&> {
     auto session = borrow();
     if (!session) return tl::unexpected(std::move(session.error()));
-    auto result = guarded(**session, body);
+    auto kind = Failure::Kind::kRefused;
+    auto result = guarded(**session, body, kind);
     give_back(std::move(*session), result.has_value());
     return result;
   }
 
  private:
   template <class Body>
-  auto guarded(soci::session& session, Body& body) -> std::invoke_result_t<Body, soci::session&> {
+  auto write_once(Body& body, Failure::Kind& kind) -> std::invoke_result_t<Body, soci::session&> {
+    if (auto begun = begin_write(); !begun) return tl::unexpected(std::move(begun.error()));
+    auto result = guarded(*writer_, body, kind);
+    if (!result) {
+      roll_back(kind);
+      return result;
+    }
+    if (auto done = commit(kind); !done) return tl::unexpected(std::move(done.error()));
+    return result;
+  }
+
+  template <class Body>
+  auto guarded(soci::session& session, Body& body, Failure::Kind& kind)
+      -> std::invoke_result_t<Body, soci::session&> {
     try {
       return body(session);
     } catch (...) {
-      return tl::unexpected(dialect_.explain());
+      Failure failure = dialect_.explain();
+      kind = failure.kind;
+      return tl::unexpected(std::move(failure.error));
     }
   }
 
   Result<void> begin_write();
-  Result<void> commit();
-  void roll_back();
+  Result<void> commit(Failure::Kind& kind);
+  void roll_back(Failure::Kind kind);
+  static void pause_after(int attempt);
+  Result<void> begin(Session& session, Access access);
   Result<Session> borrow();
   void give_back(Session session, bool healthy);
 

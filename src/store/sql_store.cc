@@ -95,6 +95,21 @@ class StoredSegments final : public flow::SegmentReader {
   std::vector<std::string> names_;
 };
 
+/// Keeps other processes from making or altering tables.
+class SchemaLock {
+ public:
+  SchemaLock(const Dialect& dialect, soci::session& session) : dialect_(dialect), session_(session) {
+    dialect.lock_schema(session);
+  }
+  ~SchemaLock() { dialect_.unlock_schema(session_); }
+  SchemaLock(const SchemaLock&) = delete;
+  SchemaLock& operator=(const SchemaLock&) = delete;
+
+ private:
+  const Dialect& dialect_;
+  soci::session& session_;
+};
+
 class SqlStore final : public flow::Store {
  public:
   SqlStore(std::unique_ptr<Dialect> dialect, flow::RetentionConfig retention)
@@ -138,7 +153,10 @@ class SqlStore final : public flow::Store {
 
 Result<void> SqlStore::open() {
   if (auto claimed = dialect_->claim(); !claimed) return claimed;
-  auto id = sessions_.write([&](soci::session& session) { return open_schema(session, text_); });
+  auto id = sessions_.write([&](soci::session& session) {
+    const SchemaLock lock(*dialect_, session);
+    return open_schema(session, text_);
+  });
   if (!id) return tl::unexpected(std::move(id.error()));
   id_ = *id;
   return {};
@@ -152,6 +170,7 @@ void SqlStore::put(soci::session& session, const TableSpec& table, const std::ve
 
 Result<void> SqlStore::ensure(std::span<const TableSpec* const> tables) {
   return sessions_.write([&](soci::session& session) -> Result<void> {
+    const SchemaLock lock(*dialect_, session);
     for (const TableSpec* table : tables) {
       if (auto done = ensure_table(session, text_, *table); !done) return done;
     }

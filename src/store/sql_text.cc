@@ -26,7 +26,15 @@ std::string SqlText::name(std::string_view identifier) const {
 }
 
 std::string SqlText::parameter(size_t index) const {
-  return words_.numbered_parameters ? ":v" + std::to_string(index) : "?";
+  switch (words_.mark) {
+    case Words::Mark::kDollar:
+      return "$" + std::to_string(index + 1);
+    case Words::Mark::kColon:
+      return ":v";
+    case Words::Mark::kQuestion:
+      return "?";
+  }
+  return "?";
 }
 
 std::string_view SqlText::type(flow::ColumnType type) const {
@@ -52,7 +60,9 @@ std::string SqlText::create_table(const flow::TableSpec& table) const {
     columns += type(value.type);
   }
   std::string sql = "CREATE TABLE IF NOT EXISTS " + name(table.name) + " (" + columns;
-  sql += ", PRIMARY KEY (" + key_list(table, table.keys.size()) + "))";
+  sql += ", PRIMARY KEY (" + key_list(table, table.keys.size()) + ")";
+  if (index_in_table() && !table.expire_by.empty()) sql += ", INDEX (" + name(table.expire_by) + ")";
+  sql += ")";
   sql += words_.table_suffix;
   return sql;
 }
@@ -127,11 +137,15 @@ std::string SqlText::on_conflict(const flow::TableSpec& table) const {
          (changes.empty() ? "NOTHING" : "UPDATE SET " + changes);
 }
 
-std::string SqlText::upsert(const flow::TableSpec& table, size_t rows) const {
+std::string SqlText::insert(const flow::TableSpec& table, size_t rows) const {
   std::string columns = key_list(table, table.keys.size());
   for (const auto& column : table.values) join(columns, ", ", name(column.name));
   return "INSERT INTO " + name(table.name) + " (" + columns + ") VALUES " +
-         parameter_rows(table.keys.size() + table.values.size(), rows) + on_conflict(table);
+         parameter_rows(table.keys.size() + table.values.size(), rows);
+}
+
+std::string SqlText::upsert(const flow::TableSpec& table, size_t rows) const {
+  return insert(table, rows) + on_conflict(table);
 }
 
 std::string SqlText::erase(const flow::TableSpec& table, size_t columns, size_t rows) const {

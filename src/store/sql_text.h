@@ -22,8 +22,14 @@ class SqlText {
   std::string parameter(size_t index) const;
 
   std::string create_table(const flow::TableSpec& table) const;
+  /// The index is part of create_table().
+  bool index_in_table() const { return !words_.count_columns.empty(); }
+  /// Words::count_columns.
+  std::string count_columns() const { return std::string(words_.count_columns); }
   std::string create_expire_index(const flow::TableSpec& table) const;
   std::string add_column(const flow::TableSpec& table, const flow::ValueColumn& column) const;
+  /// INSERT of `rows` rows (keys, then values, row by row) none of which is there.
+  std::string insert(const flow::TableSpec& table, size_t rows) const;
   /// INSERT of `rows` rows (keys, then values, row by row) that merges with what is there. Sketches replace:
   /// merge them before.
   std::string upsert(const flow::TableSpec& table, size_t rows) const;

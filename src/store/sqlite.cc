@@ -43,7 +43,7 @@ constexpr Words kWords{
     .sum_after = "",
     .row_list = "VALUES ",
     .lock_rows = "",
-    .numbered_parameters = false,
+    .mark = Words::Mark::kQuestion,
     .upsert = Words::Upsert::kOnConflict,
     .parameters_max = 32'000,
 };
@@ -54,9 +54,10 @@ class Sqlite final : public Dialect {
       : path_(std::move(path)), max_pages_(max_pages) {}
 
   const Words& words() const override { return kWords; }
+  std::string place() const override { return "sqlite:" + path_; }
   Result<void> claim() override;
   Session connect(Access access) const override;
-  Error explain() const noexcept override;
+  Failure explain() const noexcept override;
 
  private:
   Result<void> check_ours() const;
@@ -152,19 +153,19 @@ Error Sqlite::explain_code(int code, const std::string& message) const {
   }
 }
 
-Error Sqlite::explain() const noexcept {
+Failure Sqlite::explain() const noexcept {
   try {
     throw;
   } catch (const soci::sqlite3_soci_error& e) {
-    return explain_code(e.result(), e.get_error_message());
+    return {explain_code(e.result(), e.get_error_message())};
   } catch (const soci::soci_error& e) {
-    return {Errc::kUnavailable, "store " + path_ + ": " + e.get_error_message()};
+    return {{Errc::kUnavailable, "store " + path_ + ": " + e.get_error_message()}};
   } catch (const std::bad_alloc&) {
-    return {Errc::kLimit, "store: out of memory"};
+    return {{Errc::kLimit, "store: out of memory"}};
   } catch (const std::exception& e) {
-    return {Errc::kInvalid, "store " + path_ + ": " + e.what()};
+    return {{Errc::kInvalid, "store " + path_ + ": " + e.what()}};
   } catch (...) {
-    return {Errc::kInvalid, "store " + path_ + ": an unknown exception"};
+    return {{Errc::kInvalid, "store " + path_ + ": an unknown exception"}};
   }
 }
 

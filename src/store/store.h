@@ -11,14 +11,15 @@
 namespace waybill::store {
 
 struct StoreOptions {
-  std::string
-      url;  ///< "sqlite:PATH" (relative to the working directory), later "postgresql:...", "mysql:..."
+  /// "sqlite:PATH" (relative to the working directory), "postgresql://user:password@host:port/database",
+  /// "mysql://..." or "mariadb://..."; options behind "?" (docs/configuration.md).
+  std::string url;
   flow::RetentionConfig retention;
 };
 
-/// Opens or creates the store. Errors: kConflict (another process holds it), kDenied or kUnavailable (path,
-/// with the reason), kCorrupt (not our database), kUnsupported (a newer schema, an unknown scheme: the
-/// message lists the known ones).
+/// Opens or creates the store. One on a server may be shared by any number of processes. Errors: kConflict
+/// (another process holds it), kDenied or kUnavailable (path, with the reason), kCorrupt (not our database or
+/// schema), kUnsupported (a newer schema, an unknown scheme: the message lists the known ones).
 Result<std::unique_ptr<flow::Store>> open_store(const StoreOptions& options, LogFn log);
 
 }  // namespace waybill::store

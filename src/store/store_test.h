@@ -96,8 +96,8 @@ struct Sample {
   int64_t count = 0;
   int64_t low = 0;
   int64_t high = 0;
-  std::string note;
-  std::string letters;
+  std::string note{};
+  std::string letters{};
   double weight = 0;
 };
 

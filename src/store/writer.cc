@@ -64,19 +64,43 @@ class TableWriter {
  private:
   void flush(Chunk& chunk) {
     if (chunk.keys.empty()) return;
-    std::vector<std::vector<flow::Value>> joined;
-    if (!sketches_.empty()) joined = join_sketches(chunk);
+    if (sketches_.empty()) {
+      execute(session_, upsert_text(chunk.keys.size()), parameters_of(chunk));
+    } else {
+      flush_with_sketches(chunk);
+    }
+    chunk = Chunk{};
+  }
+
+  /// Rows that are there are locked and get the joined sketches. The others are inserted and nothing else:
+  /// when another process has made one of them meanwhile, its sketch must not be overwritten, and the server
+  /// refuses (Failure::Kind::kCollided).
+  void flush_with_sketches(Chunk& chunk) {
+    std::vector<bool> found(chunk.keys.size());
+    const auto joined = join_sketches(chunk, found);
+    Chunk old, fresh;
+    for (size_t row = 0; row < chunk.keys.size(); ++row) {
+      Chunk& part = found[row] ? old : fresh;
+      part.keys.push_back(chunk.keys[row]);
+      part.values.push_back(chunk.values[row]);
+    }
+    if (!old.keys.empty()) execute(session_, upsert_text(old.keys.size()), parameters_of(old));
+    if (!fresh.keys.empty()) {
+      execute(session_, text_.insert(table_, fresh.keys.size()), parameters_of(fresh));
+    }
+  }
+
+  static Parameters parameters_of(const Chunk& chunk) {
     Parameters parameters;
     for (size_t row = 0; row < chunk.keys.size(); ++row) {
       for (const auto& value : *chunk.keys[row]) parameters.push_back(&value);
       for (const auto& value : *chunk.values[row]) parameters.push_back(&value);
     }
-    execute(session_, statement(chunk.keys.size()), parameters);
-    chunk = Chunk{};
+    return parameters;
   }
 
   /// The text for full statements is made once.
-  const std::string& statement(size_t rows) {
+  const std::string& upsert_text(size_t rows) {
     if (rows != statement_rows_) {
       statement_ = text_.upsert(table_, rows);
       statement_rows_ = rows;
@@ -85,8 +109,8 @@ class TableWriter {
   }
 
   /// Reads the stored sketches of the chunk's keys and points the chunk at values that hold old and new
-  /// joined.
-  std::vector<std::vector<flow::Value>> join_sketches(Chunk& chunk) {
+  /// joined; `found` tells which were there.
+  std::vector<std::vector<flow::Value>> join_sketches(Chunk& chunk, std::vector<bool>& found) {
     absl::flat_hash_map<KeyRef, size_t> rows;
     Parameters parameters;
     for (size_t row = 0; row < chunk.keys.size(); ++row) {
@@ -99,13 +123,14 @@ class TableWriter {
     std::vector<std::vector<flow::Value>> joined;
     joined.reserve(chunk.keys.size());
     fetch_each(session_, text_.select_sketches(table_, chunk.keys.size()), parameters, types,
-               [&](Row& found) {
+               [&](Row& stored) {
                  const std::vector<flow::Value> key(
-                     found.begin(), found.begin() + static_cast<std::ptrdiff_t>(table_.keys.size()));
+                     stored.begin(), stored.begin() + static_cast<std::ptrdiff_t>(table_.keys.size()));
                  const size_t row = rows.at(KeyRef{&key});
+                 found[row] = true;
                  std::vector<flow::Value>& values = joined.emplace_back(*chunk.values[row]);
                  for (size_t i = 0; i < sketches_.size(); ++i) {
-                   flow::Value old = std::move(found[table_.keys.size() + i]);
+                   flow::Value old = std::move(stored[table_.keys.size() + i]);
                    merge_value(table_, table_.values[sketches_[i]], old, values[sketches_[i]]);
                    values[sketches_[i]] = std::move(old);
                  }
