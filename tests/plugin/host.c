@@ -194,7 +194,7 @@ static void acks_zero_topic(long count) {
 
 static void transaction(long count) {
   rd_kafka_conf_t *conf = plain_conf();
-  set(conf, "transactional.id", "tx-of-host");
+  set(conf, "transactional.id", topic); /* unique, as the topic is */
   rd_kafka_t *rk = make(RD_KAFKA_PRODUCER, conf);
   rd_kafka_error_t *error = rd_kafka_init_transactions(rk, 30000);
   if (!error) error = rd_kafka_begin_transaction(rk);

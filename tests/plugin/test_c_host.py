@@ -117,7 +117,7 @@ def test_false_offsets_of_a_topic_without_acknowledgements_are_recognized(host, 
 def test_a_transactional_producer_is_marked(host, told, topic):
     host("transaction", 50)
     tally = told()
-    assert [(c.flags & 1, c.instance) for c in tally.clients] == [(1, "tx-of-host")]
+    assert [(c.flags & 1, c.instance) for c in tally.clients] == [(1, topic)]
     assert tally.sent(topic) == 100
     assert tally.produced(topic) >= 50, "the committed ones for certain"
     assert tally.produced(topic) + tally.unknown + sum(tally.failed.values()) == 100

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("plain_build")
+
 
 @pytest.fixture
 def kcat(kafka, audit_topic):
