@@ -1,6 +1,7 @@
 #include "audit/query_harness.h"
 #include "base/base64.h"
 #include "tally/latency_sketch.h"
+#include "testing/memory_store.h"
 
 namespace waybill::audit {
 namespace {
@@ -17,6 +18,7 @@ std::string sketch(std::initializer_list<int64_t> latencies) {
 
 class QueryBuckets : public ::testing::Test, public QueryHarness {
  protected:
+  QueryBuckets() : QueryHarness(std::make_unique<testing::MemoryStore>()) {}
   void SetUp() override { partition("main", "t", -1, "", {{"count", 1}}); }
   void bucket(int64_t start, const std::string& group, Columns columns, int64_t kind = 0) {
     columns.try_emplace("interval_ms", kMinute);

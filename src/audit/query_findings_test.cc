@@ -3,12 +3,14 @@
 #include <tuple>
 
 #include "audit/query_harness.h"
+#include "testing/memory_store.h"
 
 namespace waybill::audit {
 namespace {
 
 class QueryFindings : public ::testing::Test, public QueryHarness {
  protected:
+  QueryFindings() : QueryHarness(std::make_unique<testing::MemoryStore>()) {}
   void groups(std::initializer_list<std::string> names, int64_t parts = 2) {
     for (int64_t part = 0; part < parts; ++part) {
       for (const auto& name : names) partition("main", "t", part, name, {});

@@ -1,9 +1,10 @@
 #pragma once
-// A store in memory with audit rows, and the API's answers as JSON. For the tests of the queries.
+// A store with audit rows, and the API's answers as JSON. For the tests of the queries.
 
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -11,7 +12,6 @@
 
 #include "audit/query.h"
 #include "audit/tables.h"
-#include "testing/memory_store.h"
 
 namespace waybill::audit {
 
@@ -20,7 +20,10 @@ using Columns = std::map<std::string, flow::Value>;
 
 class QueryHarness {
  public:
-  QueryHarness() { EXPECT_TRUE(store.ensure(audit_tables())); }
+  /// `empty` is a store without tables.
+  explicit QueryHarness(std::unique_ptr<flow::Store> empty) : owned(std::move(empty)), store(*owned) {
+    EXPECT_TRUE(store.ensure(audit_tables()));
+  }
 
   /// Writes one row; columns that are not named are 0 or empty, positions of partitions -1.
   void put(const flow::TableSpec& table, std::vector<flow::Value> key, const Columns& columns) {
@@ -80,7 +83,8 @@ class QueryHarness {
     return answer ? Error{Errc::kEndOfData, *answer} : answer.error();
   }
 
-  testing::MemoryStore store;
+  std::unique_ptr<flow::Store> owned;
+  flow::Store& store;
   Now now{.wall_ms = 1'700'000'000'000, .steady_ms = 0};
 
  private:

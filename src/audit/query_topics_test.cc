@@ -1,11 +1,17 @@
 #include "audit/query_harness.h"
+#include "testing/memory_store.h"
 
 namespace waybill::audit {
 namespace {
 
 using flow::Value;
 
-class QueryTopics : public ::testing::Test, public QueryHarness {};
+std::unique_ptr<flow::Store> memory() { return std::make_unique<testing::MemoryStore>(); }
+
+class QueryTopics : public ::testing::Test, public QueryHarness {
+ protected:
+  QueryTopics() : QueryHarness(memory()) {}
+};
 
 TEST_F(QueryTopics, AnEmptyStoreHasNone) { EXPECT_EQ(topics(), TestJson::array()); }
 
@@ -86,7 +92,7 @@ TEST_F(QueryTopics, LagIsFromThePositionToTheEndOfTheLog) {
             0.0},
            {"no position", {{"log_end", 50}}, {{"oldest_unread_ms", at - 5}}, nullptr, nullptr},
        }) {
-    QueryHarness fresh;
+    QueryHarness fresh(memory());
     fresh.partition("main", "t", 3, "", c.produced);
     fresh.partition("main", "t", 3, "g", c.group);
     const TestJson group = fresh.topics()[0]["groups"][0];
