@@ -77,8 +77,10 @@ def test_foreign_bytes_are_skipped_counted_and_logged_once(send, reports, waybil
     send(*[bytes_of(n % 60) for n in range(500)], b"", b"{}", b"\xff" * 100_000, make_report(reports, topic))
     wait_until(lambda: produced(waybill, topic, 10), 30, "the one real report counts")
     assert events(waybill, "foreign_bytes") + events(waybill, "corrupt") == 503
-    lines = [line for line in waybill.log_text().splitlines() if "skipped" in line or "no report" in line]
-    assert 1 <= len(lines) <= 3, lines
+    def lines():
+        return [line for line in waybill.log_text().splitlines() if "was skipped" in line]
+    wait_until(lines, 75, "a line in the log")
+    assert len(lines()) <= 2, "one line for each kind, whatever the number"
 
 
 def test_a_report_of_a_newer_version_is_named(send, reports, waybill, topic):
@@ -87,7 +89,7 @@ def test_a_report_of_a_newer_version_is_named(send, reports, waybill, topic):
     send(newer, make_report(reports, topic))
     wait_until(lambda: produced(waybill, topic, 10), 30, "the older report counts")
     assert events(waybill, "newer_version") == 1
-    assert "version 2" in waybill.log_text()
+    wait_until(lambda: "version 2" in waybill.log_text(), 75, "the log names it, at the latest after a minute")
 
 
 @pytest.mark.parametrize("year, start_ms", [(1970, 0), (2100, 4_102_444_800_000), (1900, -2_208_988_800_000)])
@@ -101,7 +103,7 @@ def test_an_absurd_bucket_harms_nothing(year, start_ms, send, reports, waybill, 
 
 
 def test_a_bucket_width_that_cannot_be_folded_is_refused_and_named(send, reports, waybill, topic):
-    odd = make_report(reports, topic)
+    odd = make_report(reports, topic, start_ms=NOW // 7_000 * 7_000)
     odd.bucket_ms = 7_000
     finer = make_report(reports, topic, reporter=b"\x03" * 16, start_ms=NOW // MINUTE * MINUTE + 30_000, first=10)
     finer.bucket_ms = 10_000
@@ -127,7 +129,7 @@ def expect_refusal(waybill, *words, code=3):
 def test_a_store_that_is_not_ours_is_refused(make_waybill):
     waybill = make_waybill()
     waybill.store.write_bytes(b"this is no database, but it is long enough to look at" * 100)
-    expect_refusal(waybill, "database")
+    expect_refusal(waybill, "is not an SQLite file")
     assert waybill.store.read_bytes().startswith(b"this is no database")
 
 
@@ -139,7 +141,7 @@ def test_a_store_in_a_folder_that_does_not_exist_is_refused(make_waybill, tmp_pa
 def test_a_store_that_another_process_holds_is_refused(make_waybill):
     first = make_waybill("first").start()
     second = make_waybill("second", config={"store": f"sqlite:{first.store}"})
-    expect_refusal(second, "another process", "locked", "in use")
+    expect_refusal(second, f"process {first.process.pid} holds")
     assert first.status("/readyz") == 200
 
 

@@ -36,7 +36,8 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_each_example_is_valid(binary, example, tmp_path):
-    result = run_command(binary, "check", example, cwd=tmp_path, KAFKA_PASSWORD="secret-canary")
+    result = run_command(binary, "check", example, cwd=tmp_path, KAFKA_PASSWORD="secret-canary",
+                         VIEWER_TOKEN="secret-canary-viewer", OPERATOR_TOKEN="secret-canary-operator")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "secret-canary" not in result.stdout + result.stderr
 

@@ -10,6 +10,7 @@ from openapi_core import OpenAPI
 from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
 
 from harness import process
+from harness.kafka import LocalBroker
 from harness.wait import wait_until
 
 SPEC = pathlib.Path(__file__).resolve().parents[1] / "src" / "http" / "openapi.yaml"
@@ -127,21 +128,31 @@ def test_tokens_give_roles(make_waybill, tmp_path):
     assert token.read_text().strip() not in waybill.log_text()
 
 
-def test_two_clusters_with_one_topic_name_need_the_cluster(kafka, clients, make_waybill, topic):
-    """Both names lead to one broker here, which is all that the API can see."""
-    waybill = make_waybill(config={
-        "clusters": {"east": {"bootstrap.servers": kafka.bootstrap}, "west": {"bootstrap.servers": kafka.bootstrap}},
-    }, audit={"clusters": ["east", "west"]}).start()
-    clients.producer().send(topic, 100)
+def test_two_clusters_with_one_topic_name_need_the_cluster(kafka, clients, reports, make_waybill, audit_topic, topic,
+                                                           tmp_path):
+    (tmp_path / "west").mkdir()
+    west = LocalBroker(tmp_path / "west").start()
+    try:
+        west.create_topic(audit_topic, partitions=16)
+        waybill = make_waybill(config={"clusters": {"east": {"bootstrap.servers": kafka.bootstrap},
+                                                    "west": {"bootstrap.servers": west.bootstrap}}},
+                               audit={"clusters": ["east", "west"]}).start()
+        producer = clients.producer()
+        producer.send(topic, 100)
+        producer.close()
+        wait_until(lambda: any(raw.report.closed for raw in reports.read_all(kafka.bootstrap, audit_topic)), 30, "reports")
+        reports.write(west.bootstrap, audit_topic, reports.read_all(kafka.bootstrap, audit_topic))
 
-    def both():
-        found = [t["cluster"] for t in waybill.get("/api/v1/topics")["topics"] if t["name"] == topic]
-        return sorted(found) == ["east", "west"]
-    wait_until(both, 30, "both clusters know the topic")
-    path = f"/api/v1/topics/{topic}/buckets"
-    problem = waybill.request(path)
-    assert problem.status_code == 409 and "east" in problem.text and "west" in problem.text
-    assert waybill.request(path, cluster="west").status_code == 200
+        def both():
+            return sorted(t["cluster"] for t in waybill.get("/api/v1/topics")["topics"] if t["name"] == topic)
+        wait_until(lambda: both() == ["east", "west"], 30, "both clusters know the topic")
+        path = f"/api/v1/topics/{topic}/buckets"
+        problem = waybill.request(path)
+        assert problem.status_code == 409 and "east" in problem.text and "west" in problem.text
+        assert waybill.get(path, cluster="west")["buckets"] == [
+            dict(bucket, cluster="west") for bucket in waybill.get(path, cluster="east")["buckets"]]
+    finally:
+        west.close()
 
 
 def test_many_slow_connections_do_not_stop_the_others(waybill):
