@@ -49,10 +49,12 @@ flow::Plan collector_plan(const audit::CollectorOptions& options) {
   return {.engine = "collector",
           .name = options.cluster,
           .kind = flow::Plan::Kind::kEach,
+          .topics = {},
           .tables = {tables.begin(), tables.end()},
-          .make_task = [options](const flow::TaskId& id, std::span<const flow::SourcePartition> partitions) {
-            return audit::make_collector(options, id, partitions);
-          }};
+          .make_task =
+              [options](const flow::TaskId& id, std::span<const flow::SourcePartition> partitions) {
+                return audit::make_collector(options, id, partitions);
+              }};
 }
 
 }  // namespace
@@ -123,6 +125,7 @@ Result<void> ClusterAudit::run(std::stop_token stop) {
                                      .group = audit.group,
                                      .member = member_,
                                      .topics = {audit.topic},
+                                     .start = {},
                                      .store_id = parts_.store.id()};
   flow::Runner::MakeSource make_source = [this, options](flow::Assignments& assignments) {
     return source::make_kafka_source(options, assignments, parts_.clock, parts_.log);

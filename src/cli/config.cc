@@ -41,7 +41,7 @@ class Reader {
     const YamlNode* listen = file.child("listen");
     const YamlNode* auth = file.child("auth");
     read_listen(listen, auth);
-    file.text("store", config_.store);
+    read_store(file);
     read_retention(file.child("retention"));
     const YamlNode* clusters = file.child("clusters");
     read_clusters(clusters);
@@ -165,6 +165,15 @@ class Reader {
       return std::nullopt;
     }
     return *content;
+  }
+
+  void read_store(Section& file) {
+    const YamlNode* store = file.child("store");
+    const YamlNode* twin = file.child("store_file");
+    if (store && twin) return faults_.add(*twin, "both store and store_file are set; one of them is allowed");
+    file.text("store", config_.store);
+    if (!twin) return;
+    if (auto url = secret_file(*twin, "store_file")) config_.store = std::move(*url);
   }
 
   void read_retention(const YamlNode* node) {

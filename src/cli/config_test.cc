@@ -120,6 +120,10 @@ log: {level: debug, format: json}
   EXPECT_EQ(config.log.format, LogConfig::Format::kJson);
 }
 
+TEST(Config, TheStoreMayBeInAFile) {
+  EXPECT_EQ(good(std::string(kGood) + "store_file: /secret\n").store, kSecret);
+}
+
 TEST(Config, LoopbackNeedsNoAuthAndAuthNoneOpensTheRest) {
   for (const char* listen :
        {"listen: 127.0.0.1:1", "listen: \"[::1]:1\"", "listen: localhost:0", "listen: 0.0.0.0:1\nauth: none",
@@ -167,6 +171,9 @@ TEST(Config, ScalarsThatAreNotAllowed) {
            {"store: sqlite:${NOT_SET}",
             "3:8: store: the variable NOT_SET is not set; set it or write ${NOT_SET:-default}"},
            {"store: ${BROKER", "3:8: store: \"${\" without \"}\"; write $${ for the characters themselves"},
+           {"store: a\nstore_file: /secret",
+            "4:13: both store and store_file are set; one of them is allowed"},
+           {"store_file: /none", "3:13: store_file: cannot read /none: No such file or directory"},
            {"retention: {minutes: soon}",
             "3:22: retention.minutes: \"soon\" is no duration; a number with ms, s, m, h or d is, e.g. 10s"},
            {"retention: {minutes: 1s}", "3:22: retention.minutes: 1s is not allowed; from 1h to 3650d is"},
@@ -177,10 +184,10 @@ TEST(Config, ScalarsThatAreNotAllowed) {
             "3:7: unknown key \"log.levle\"; did you mean \"level\"? Allowed in log: format, level"},
            {"stor: x",
             "3:1: unknown key \"stor\"; did you mean \"store\"? Allowed here: audit, auth, clusters, listen, "
-            "log, retention, store"},
+            "log, retention, store, store_file"},
            {"frobnicate: x",
             "3:1: unknown key \"frobnicate\". Allowed here: audit, auth, clusters, listen, log, retention, "
-            "store"},
+            "store, store_file"},
        }) {
     EXPECT_EQ(faults(std::string(kGood) + std::string(bad.text) + "\n"), bad.faults) << bad.text;
   }

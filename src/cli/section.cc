@@ -33,7 +33,7 @@ Section::Section(ConfigFaults& faults, const YamlNode* node, std::string path)
 }
 
 const YamlNode* Section::child(std::string_view key) {
-  known_.push_back(key);
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
   if (!node_) return nullptr;
   for (const auto& [name, value] : node_->entries) {
     const YamlNode& node = faults_.document[value];

@@ -9,6 +9,7 @@
 #include "cli/api.h"
 #include "cli/cluster_audit.h"
 #include "cli/host.h"
+#include "cli/noticing_store.h"
 #include "store/store.h"
 
 namespace waybill::cli {
@@ -71,7 +72,7 @@ class RunningService : public Service {
   Result<void> start() {
     auto store = store::open_store({.url = config_.store, .retention = config_.retention}, log_);
     if (!store) return tl::make_unexpected(std::move(store.error()));
-    store_ = std::move(*store);
+    store_ = std::make_unique<NoticingStore>(std::move(*store), clock_, log_);
     if (auto ready = store_->ensure(audit::audit_tables()); !ready)
       return tl::make_unexpected(std::move(ready.error()));
     std::string owner = owner_id();
