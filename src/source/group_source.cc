@@ -32,7 +32,11 @@ const std::array<Property, 12> kDefaults{{
 
 GroupSource::GroupSource(KafkaSourceOptions options, flow::Assignments& assignments, const Clock& clock,
                          LogFn log)
-    : options_(std::move(options)), assignments_(assignments), clock_(clock), log_(std::move(log)) {
+    : options_(std::move(options)),
+      assignments_(assignments),
+      clock_(clock),
+      log_(std::move(log)),
+      arena_(options_.headers) {
   if (!log_) log_ = [](LogLevel, std::string_view) {};
 }
 

@@ -35,6 +35,8 @@ struct KafkaSourceOptions {
   std::string store_id;         ///< UUID of our store; a group whose commits carry another one is kConflict
   bool range_assignor = false;  ///< for aligned plans; else cooperative-sticky
   bool whole = false;           ///< for whole plans: every partition of the topics, no group membership
+  bool headers =
+      false;  ///< fill Record::headers; librdkafka allocates twice a message to tell that there are none
 };
 
 /// Uses rd_kafka_consume_callback_queue (DESIGN section 6), session 6 s and heartbeat 0.5 s unless the

@@ -64,7 +64,7 @@ void RecordArena::add(PartitionState* partition, const rd_kafka_message_t& messa
   record.key = copy(message.key, message.key_len);
   record.value = copy(message.payload, message.payload ? message.len : 0);
   rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+  if (headers_ && rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
     record.headers = copy_headers(headers);
   }
   if (runs_.empty() || runs_.back().partition != partition || runs_.back().gap) {

@@ -34,6 +34,7 @@ class RecordArena {
   static constexpr size_t kBytesMax = 512 << 10;
   static constexpr size_t kRecordsMax = 2048;
 
+  explicit RecordArena(bool headers = false) : headers_(headers) {}
   /// Copies a message and appends it to the newest run, or to a new one when the partition differs.
   void add(PartitionState* partition, const rd_kafka_message_t& message);
   /// Reading has reached `next` without a record: the end of the log behind control records, or a gap.
@@ -55,6 +56,7 @@ class RecordArena {
   std::string_view copy(const void* bytes, size_t size);
   std::span<const flow::Header> copy_headers(const rd_kafka_headers_t* headers);
 
+  bool headers_;  ///< copy headers too
   std::vector<flow::Record> records_;
   std::vector<Run> runs_;
   size_t taken_ = 0;  ///< runs handed out
