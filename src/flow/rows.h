@@ -40,7 +40,8 @@ struct TableSpec {
   int version = 1;  ///< a higher version adds columns at the end of `values`; older stores are altered on start
   /// For kSketch columns: joins two encoded sketches (base64 text as stored). Must accept the empty text as neutral.
   std::string (*merge_sketch)(std::string_view a, std::string_view b) = nullptr;
-  /// Rows whose int64 key column `expire_by` (epoch ms) is older than the configured retention are deleted; empty = never.
+  /// Rows whose int64 column `expire_by` (epoch ms) is older than the configured retention are deleted, 0 and below never;
+  /// empty = never.
   std::string_view expire_by = {};
   enum class Retention : uint8_t { kNever, kMinutes, kHours, kFindings } retention = Retention::kNever;
 };
