@@ -127,7 +127,9 @@ const TableSpec& finding_table() {
                                          {"times", kInt, Merge::kSum},
                                          {"found_ms", kInt, Merge::kLast},
                                          {"verified_ms", kInt, Merge::kLast},
-                                         {"detail", kText, Merge::kLast}}};
+                                         {"detail", kText, Merge::kLast}},
+                              .expire_by = "found_ms",
+                              .retention = Retention::kFindings};
   return spec;
 }
 
@@ -148,7 +150,9 @@ const TableSpec& reporter_table() {
                                          {"missing_reports", kInt, Merge::kLast},
                                          {"dropped", kInt, Merge::kSum},
                                          {"closed", kInt, Merge::kLast},
-                                         {"vanished", kInt, Merge::kLast}}};
+                                         {"vanished", kInt, Merge::kLast}},
+                              .expire_by = "last_seen_ms",
+                              .retention = Retention::kFindings};
   return spec;
 }
 
