@@ -6,11 +6,18 @@
 #include <random>
 #include <thread>
 
-#include "flow/runner_fakes.h"
+#include "testing/faulty_store.h"
+#include "testing/runner_fakes.h"
 
 namespace waybill::flow {
 namespace {
 
+using testing::counted_table;
+using testing::CountTask;
+using testing::FakeBroker;
+using testing::FakeSource;
+using testing::FaultyStore;
+using testing::Script;
 using Fault = FaultyStore::Fault;
 
 class RunnerTest : public ::testing::Test {

@@ -142,7 +142,7 @@ class Counting:
 
     @property
     def status(self):
-        if self.process.poll() is not None:
+        if self.process.poll():
             raise RuntimeError(f"ended with {self.process.returncode}\n{process.tail(self.log)}")
         found = [line for line in self.lines() if "runners" in line]
         return found[-1] if found else {"runners": [], "checked": []}
@@ -196,8 +196,8 @@ def log_ends(kafka, topics):
 
 def assert_exact(counting, load):
     """Stops the process; rows, sums, state and asks are exactly what the load says."""
+    counting.stop()  # the last status line comes after the last commit
     asked, confirmed, totals = counting.check("asked"), counting.check("confirmed"), counting.check("total")
-    counting.stop()
     assert counting.counted() == dict(load.counted)
     for place, offsets in load.offsets.items():
         wanted = sum(1 for offset in offsets if offset % ASK_EVERY == 0)

@@ -28,11 +28,11 @@ def test_records_that_expired_before_they_were_read_are_said_to_be_lost(kafka, t
         future.result(20)
     counting.start()
     counting.wait_caught_up(kafka)
+    counting.stop()
     lost = {place: kept_from[place] - before[place] for place in kept_from}
     assert counting.check("lost") == lost
     assert counting.total("gaps") == sum(lost.values())
     assert sum(counting.check("total").values()) == 2000 + 5 * len(kept_from)
-    counting.stop()
 
 
 def test_a_topic_that_is_made_again_is_read_from_its_start(kafka, topic, make_counting, make_load):

@@ -1,5 +1,5 @@
 #pragma once
-// What runner_test.cc puts around a Runner: a broker that is a list of records, a source that follows a
+// What a test puts around a flow::Runner: a broker that is a list of records, a source that follows a
 // script, a store that fails on demand, and a Task that counts. Everything runs on one thread and a fake
 // clock, so a test is a plain sequence.
 
@@ -14,9 +14,27 @@
 
 #include "flow/runner.h"
 #include "testing/fake_clock.h"
-#include "testing/memory_store.h"
 
-namespace waybill::flow {
+namespace waybill::testing {
+
+using flow::Answer;
+using flow::Assignments;
+using flow::Batch;
+using flow::Bounds;
+using flow::Changes;
+using flow::Gap;
+using flow::Record;
+using flow::RevokeReason;
+using flow::RowChange;
+using flow::SegmentChange;
+using flow::SegmentReader;
+using flow::Source;
+using flow::SourceHealth;
+using flow::SourcePartition;
+using flow::TableSpec;
+using flow::Task;
+using flow::TimeType;
+using flow::Watermark;
 
 struct FakeBroker {
   std::map<SourcePartition, std::vector<std::string>> logs;  ///< keys; the offset is the index
@@ -47,7 +65,7 @@ using Script = std::deque<std::function<void(FakeSource&)>>;
 
 class FakeSource final : public Source {
  public:
-  FakeSource(FakeBroker& broker, Script& script, testing::FakeClock& clock, std::stop_source& stop,
+  FakeSource(FakeBroker& broker, Script& script, FakeClock& clock, std::stop_source& stop,
              Assignments& listener)
       : broker_(broker), script_(script), clock_(clock), stop_(stop), listener_(listener) {}
 
@@ -141,62 +159,13 @@ class FakeSource final : public Source {
 
   FakeBroker& broker_;
   Script& script_;
-  testing::FakeClock& clock_;
+  FakeClock& clock_;
   std::stop_source& stop_;
   Assignments& listener_;
   std::map<SourcePartition, Offset> owned_, seeks_;
   std::set<SourcePartition> paused_;
   std::vector<Record> records_;
   int idle_ = 0;
-};
-
-/// A MemoryStore whose commits and takes fail as told. Every failure takes a second.
-class FaultyStore final : public Store {
- public:
-  enum class Fault { kNone, kUnavailable, kLimit, kUnknownWritten, kUnknownLost };
-  explicit FaultyStore(testing::FakeClock& clock) : clock_(clock) {}
-
-  std::deque<Fault> commit_faults;  ///< one for each of the next commits
-  int take_failures = 0;
-  int commits = 0;
-
-  std::string id() const override { return inner_.id(); }
-  Result<void> ensure(std::span<const TableSpec* const> tables) override { return inner_.ensure(tables); }
-  Result<Owned> take(const TaskId& task, const OwnerId& owner) override {
-    if (take_failures == 0) return inner_.take(task, owner);
-    --take_failures;
-    clock_.advance(Millis{1000});
-    return fail(Errc::kUnavailable, "take fails");
-  }
-  Result<std::vector<CommitResult>> commit(std::span<const TaskCommit> list) override {
-    Fault fault = Fault::kNone;
-    if (!commit_faults.empty()) {
-      fault = commit_faults.front();
-      commit_faults.pop_front();
-      clock_.advance(Millis{1000});
-    }
-    ++commits;
-    if (fault == Fault::kNone) return inner_.commit(list);
-    if (fault == Fault::kUnavailable) return fail(Errc::kUnavailable, "down");
-    if (fault == Fault::kLimit) return fail(Errc::kLimit, "disk full");
-    if (fault == Fault::kUnknownWritten) (void)inner_.commit(list);
-    return fail(Errc::kUnknown, "connection lost at COMMIT");
-  }
-  Result<Page> query(const Query& query) override { return inner_.query(query); }
-  Result<Lease> lease(std::string_view name, const OwnerId& owner, Millis ttl, Now now) override {
-    return inner_.lease(name, owner, ttl, now);
-  }
-  Result<int64_t> expire(std::span<const TableSpec* const> tables, Now now) override {
-    return inner_.expire(tables, now);
-  }
-  Result<std::vector<OutboxRow>> outbox(int64_t after, int64_t limit) override {
-    return inner_.outbox(after, limit);
-  }
-  Result<void> outbox_done(int64_t sequence) override { return inner_.outbox_done(sequence); }
-
- private:
-  testing::FakeClock& clock_;
-  testing::MemoryStore inner_;
 };
 
 inline const TableSpec& counted_table() {
@@ -236,4 +205,4 @@ class CountTask final : public Task {
   int64_t total_ = 0;
 };
 
-}  // namespace waybill::flow
+}  // namespace waybill::testing
