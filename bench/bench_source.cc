@@ -1,7 +1,7 @@
 // KafkaSource against a bare rd_kafka_consume_callback_queue read of the same messages, in turns, in one run.
-// Usage: bench_source BOOTSTRAP TOPIC [ROUNDS=3]. Reads the whole topic each time, checks count and offset
-// sum, and prints one JSON object: messages per CPU second of the process (librdkafka's threads included) and
-// the ratio of the medians.
+// Usage: bench_source BOOTSTRAP [TOPIC=bench-source] [ROUNDS=5]. Fills the topic when it is empty. Reads the
+// whole topic each time, checks count and offset sum, and prints one JSON object: messages per CPU second of
+// the process (librdkafka's threads included) and the ratio of the medians.
 
 #include <librdkafka/rdkafka.h>
 #include <sys/resource.h>
@@ -42,6 +42,27 @@ int partition_count(const std::string& bootstrap, const std::string& topic) {
   if (count) return *count;
   std::fprintf(stderr, "%s\n", count.error().message.c_str());
   std::exit(3);
+}
+
+/// A million messages of 500 B, unless the topic has some already.
+void fill(const std::string& bootstrap, const std::string& topic) {
+  char reason[256];
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap.c_str(), reason, sizeof reason);
+  rd_kafka_conf_set(conf, "linger.ms", "20", reason, sizeof reason);
+  rd_kafka_t* client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+  int64_t low = 0, high = 0;
+  rd_kafka_query_watermark_offsets(client, topic.c_str(), 0, &low, &high, 10'000);
+  std::string value(500, 'x');
+  for (int i = 0; high == 0 && i < 1'000'000;) {
+    auto code = rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic.c_str()),
+                                  RD_KAFKA_V_VALUE(value.data(), value.size()),
+                                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    i += code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (code) rd_kafka_poll(client, 10);
+  }
+  rd_kafka_flush(client, 60'000);
+  rd_kafka_destroy(client);
 }
 
 void add_bare(rd_kafka_message_t* message, void* opaque) {
@@ -111,6 +132,7 @@ double median(std::vector<double> values) {
 
 int run(const std::string& bootstrap, const std::string& topic, int rounds) {
   int partitions = partition_count(bootstrap, topic);
+  fill(bootstrap, topic);
   std::vector<double> bare_rates, source_rates;
   Total expected;
   for (int round = 0; round < rounds; ++round) {
@@ -141,9 +163,9 @@ int run(const std::string& bootstrap, const std::string& topic, int rounds) {
 }  // namespace waybill
 
 int main(int argc, char** argv) {
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: bench_source BOOTSTRAP TOPIC [ROUNDS]\n");
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: bench_source BOOTSTRAP [TOPIC] [ROUNDS]\n");
     return 2;
   }
-  return waybill::run(argv[1], argv[2], argc > 3 ? std::atoi(argv[3]) : 3);
+  return waybill::run(argv[1], argc > 2 ? argv[2] : "bench-source", argc > 3 ? std::atoi(argv[3]) : 5);
 }
