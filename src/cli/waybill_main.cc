@@ -106,6 +106,14 @@ void add_commands(CLI::App& app, CommandLine& line) {
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
 }
 
+/// The subcommand of that name, or null.
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+    if (command->get_name() == name) return command;
+  }
+  return nullptr;
+}
+
 /// " did you mean" for the first word or option that nobody knows.
 std::string hint(const CLI::App& app, const std::vector<std::string>& words) {
   std::vector<std::string> known;
@@ -123,12 +131,7 @@ std::string hint(const CLI::App& app, const std::vector<std::string>& words) {
       if (!near.empty()) return near.substr(2);
       continue;
     }
-    for (const CLI::App* command : at->get_subcommands(nullptr)) {
-      if (command->get_name() == word) {
-        at = command;
-        break;
-      }
-    }
+    if (const CLI::App* command = find_command(*at, word)) at = command;
   }
   return {};
 }
@@ -167,10 +170,11 @@ int main_of(int argc, char** argv) {
     }
     std::vector<std::string> words(argv + 1, argv + argc);
     std::string near = hint(app, words);
-    std::string help =
-        words.empty() ? "waybill --help"
-                      : fmt::format("waybill {}--help", app.got_subcommand(words[0]) ? words[0] + " " : "");
-    fmt::print(stderr, "waybill: {}\n{}{}Try: {}\n", e.what(), near, near.empty() ? "" : "\n", help);
+    bool known = !words.empty() && find_command(app, words[0]);
+    std::string help = fmt::format("waybill {}--help", known ? words[0] + " " : "");
+    bool no_command = !words.empty() && !words[0].starts_with('-') && !known;
+    std::string what = no_command ? fmt::format("there is no command \"{}\"", words[0]) : e.what();
+    fmt::print(stderr, "waybill: {}\n{}{}Try: {}\n", what, near, near.empty() ? "" : "\n", help);
     return kExitUsage;
   }
   return dispatch(app, line);
