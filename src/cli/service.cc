@@ -10,6 +10,7 @@
 #include "cli/cluster_audit.h"
 #include "cli/host.h"
 #include "cli/noticing_store.h"
+#include "flow/joined_store.h"
 #include "store/store.h"
 
 namespace waybill::cli {
@@ -76,9 +77,10 @@ class RunningService : public Service {
     if (auto ready = store_->ensure(audit::audit_tables()); !ready)
       return tl::make_unexpected(std::move(ready.error()));
     std::string owner = owner_id();
+    joined_ = flow::make_joined_store(*store_);
     for (const std::string& name : config_.audit.clusters) {
       audits_.push_back(
-          std::make_unique<ClusterAudit>(ClusterAudit::Parts{config_, *store_, clock_, owner, log_}, name));
+          std::make_unique<ClusterAudit>(ClusterAudit::Parts{config_, *joined_, clock_, owner, log_}, name));
     }
     if (auto open = open_server(); !open) return open;
     for (auto& audit : audits_) audit->start();
@@ -123,6 +125,7 @@ class RunningService : public Service {
   const Clock& clock_;
   LogFn log_;
   std::unique_ptr<flow::Store> store_;
+  std::unique_ptr<flow::Store> joined_;  ///< store_ with the commits of all collectors joined
   std::vector<std::unique_ptr<ClusterAudit>> audits_;
   std::unique_ptr<Housekeeping> housekeeping_;
   std::unique_ptr<http::Server> server_;  ///< asks audits_ and store_
