@@ -3,6 +3,7 @@
 import itertools
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -22,19 +23,30 @@ def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="run the slow tests too")
 
 
+def build_folder():
+    return pathlib.Path(os.environ.get("WAYBILL_BUILD", ROOT / "build" / "release")).resolve()
+
+
+def sanitized():
+    """Whether the plugin under test was built with a sanitizer, whose runtime a host must carry."""
+    result = subprocess.run(["readelf", "-d", build_folder() / "libwaybill_rdkafka.so"], capture_output=True, text=True)
+    return "libasan" in result.stdout or "libtsan" in result.stdout
+
+
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--full"):
-        slow = [item for item in items if item.get_closest_marker("full")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+    left_out = [] if config.getoption("--full") else ["full"]
+    if sanitized():
+        left_out.append("plain_build")
+    gone = [item for item in items if any(item.get_closest_marker(mark) for mark in left_out)]
+    config.hook.pytest_deselected(items=gone)
+    items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(scope="session")
 def build_dir():
     """The build under test."""
-    folder = pathlib.Path(os.environ.get("WAYBILL_BUILD", ROOT / "build" / "release")).resolve()
-    assert folder.is_dir(), f"{folder} does not exist; run: ./dev build"
-    return folder
+    assert build_folder().is_dir(), f"{build_folder()} does not exist; run: ./dev build"
+    return build_folder()
 
 
 @pytest.fixture(scope="session")

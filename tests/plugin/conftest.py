@@ -24,18 +24,6 @@ def sanitizer_flags(plugin):
 
 
 @pytest.fixture(scope="session")
-def sanitized(plugin):
-    return bool(sanitizer_flags(plugin))
-
-
-@pytest.fixture(scope="session")
-def plain_build(sanitized):
-    """For hosts that we do not compile: they lack the sanitizer's runtime."""
-    if sanitized:
-        pytest.skip("the plugin is built with a sanitizer, its host is not")
-
-
-@pytest.fixture(scope="session")
 def host_program(tmp_path_factory, plugin):
     """tests/plugin/host.c, compiled."""
     program = tmp_path_factory.mktemp("host") / "host"

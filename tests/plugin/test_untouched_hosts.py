@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("plain_build")
+pytestmark = pytest.mark.plain_build
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("plain_build")
+pytestmark = pytest.mark.plain_build
 MAIN = pathlib.Path(__file__).with_name("wheel_main.py")
 
 
