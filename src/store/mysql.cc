@@ -35,8 +35,9 @@ constexpr Words kWords{
     .sum_before = "CAST(",
     .sum_after = " AS SIGNED)",
     .row_list = "",
+    .by_key = " FORCE INDEX (PRIMARY)",
     .lock_rows = " FOR UPDATE",
-    .mark = Words::Mark::kColon,
+    .parameter = ":v",
     .upsert = Words::Upsert::kOnDuplicateKey,
     .parameters_max = 32'000,
     .count_columns =

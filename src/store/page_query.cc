@@ -91,7 +91,7 @@ struct Select {
 
   std::string add(const SqlText& text, const Value& value) {
     parameters.push_back(&value);
-    return text.parameter(parameters.size() - 1);
+    return text.parameter();
   }
   std::string keep(const SqlText& text, Value value) { return add(text, own.emplace_back(std::move(value))); }
   void require(const std::string& condition) { where += (where.empty() ? " WHERE " : " AND ") + condition; }

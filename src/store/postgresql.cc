@@ -33,7 +33,7 @@ constexpr Words kWords{
     .sum_after = " AS BIGINT)",
     .row_list = "",
     .lock_rows = " FOR UPDATE",
-    .mark = Words::Mark::kDollar,
+    .parameter = ":v",
     .upsert = Words::Upsert::kOnConflict,
     .parameters_max = 32'000,
 };
@@ -76,6 +76,10 @@ Session Postgresql::connect(Access access) const {
   auto password = url_.password();
   if (!password) throw soci::soci_error(password.error().message);
   Session session(new soci::session(soci::postgresql, connect_text(*password)));
+  // libpq would print notices, and why the server ends an idle connection, on our standard error.
+  auto* backend = static_cast<soci::postgresql_session_backend*>(session->get_backend());
+  PQsetNoticeProcessor(
+      backend->conn_, [](void*, const char*) {}, nullptr);
   *session << "SET statement_timeout = '60s'";
   *session << "SET lock_timeout = '10s'";
   if (access == Access::kWrite) *session << "SET idle_in_transaction_session_timeout = '5s'";

@@ -36,7 +36,7 @@ class QueryTest : public testing::TestWithParam<Place> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Stores, QueryTest, testing::ValuesIn(all_places()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& tested) { return tested.param.name; });
 
 TEST_P(QueryTest, FiltersByKeysAndValues) {
   const std::string a = "a";

@@ -212,7 +212,7 @@ Result<void> ensure_table(soci::session& session, const SqlText& text, const Tab
   const Value name = std::string(table.name);
   const std::string find = "SELECT " + text.name("version") + ", " + text.name("columns") + " FROM " +
                            text.name(version_table().name) + " WHERE " + text.name("name") + " = " +
-                           text.parameter(0);
+                           text.parameter();
   const auto stored = fetch(session, find, {&name}, columns);
   std::string description = describe(table);
   if (stored.empty()) {

@@ -37,10 +37,10 @@ class OwnText {
     std::string list;
     for (auto column : columns) list += (list.empty() ? "" : ", ") + text_.name(column);
     std::string sql = "SELECT " + list + " FROM " + text_.name(table.name);
-    size_t parameter = 0;
+    const char* between = " WHERE ";
     for (auto column : equal) {
-      sql += (parameter == 0 ? " WHERE " : " AND ") + text_.name(column) + " = " + text_.parameter(parameter);
-      ++parameter;
+      sql += between + text_.name(column) + " = " + text_.parameter();
+      between = " AND ";
     }
     sql += tail;
     return sql;
@@ -225,8 +225,8 @@ bool SqlStore::fence(soci::session& session, const flow::TaskCommit& commit) con
   const std::string commits = text_.name("commits");
   return execute(session,
                  "UPDATE " + text_.name(task_table().name) + " SET " + commits + " = " + commits +
-                     " + 1 WHERE " + text_.name("id") + " = " + text_.parameter(0) + " AND " +
-                     text_.name("epoch") + " = " + text_.parameter(1),
+                     " + 1 WHERE " + text_.name("id") + " = " + text_.parameter() + " AND " +
+                     text_.name("epoch") + " = " + text_.parameter(),
                  {&id, &epoch}) == 1;
 }
 
@@ -294,13 +294,13 @@ Result<flow::Lease> SqlStore::lease_in(soci::session& session, const std::string
   const std::string epoch = text_.name("epoch");
   const std::string holder = text_.name("holder");
   const std::string until_ms = text_.name("until_ms");
-  const auto p = [&](size_t index) { return text_.parameter(index); };
+  const std::string p = text_.parameter();
   // The epoch first: some servers see the new holder in later assignments.
   execute(session,
           "UPDATE " + text_.name(lease_table().name) + " SET " + epoch + " = " + epoch + " + CASE WHEN " +
-              holder + " = " + p(0) + " THEN 0 ELSE 1 END, " + holder + " = " + p(1) + ", " + until_ms +
-              " = " + p(2) + " WHERE " + text_.name("name") + " = " + p(3) + " AND (" + holder + " = " +
-              p(4) + " OR " + until_ms + " <= " + p(5) + ")",
+              holder + " = " + p + " THEN 0 ELSE 1 END, " + holder + " = " + p + ", " + until_ms + " = " + p +
+              " WHERE " + text_.name("name") + " = " + p + " AND (" + holder + " = " + p + " OR " + until_ms +
+              " <= " + p + ")",
           {&who, &who, &until, &id, &who, &wall});
   const ColumnType columns[] = {kInt, kText};
   const auto rows = fetch(session, own_.select(lease_table(), {"epoch", "holder"}, {"name"}), {&id}, columns);
@@ -353,8 +353,8 @@ Result<std::vector<flow::OutboxRow>> SqlStore::outbox(int64_t after, int64_t lim
     const ColumnType columns[] = {kInt, kText, kText, kText};
     const std::string sequence = text_.name("sequence");
     const std::string sql = own_.select(outbox_table(), {"sequence", "of_table", "of_key", "body"}, {}) +
-                            " WHERE " + sequence + " > " + text_.parameter(0) + " ORDER BY " + sequence +
-                            " LIMIT " + text_.parameter(1);
+                            " WHERE " + sequence + " > " + text_.parameter() + " ORDER BY " + sequence +
+                            " LIMIT " + text_.parameter();
     std::vector<flow::OutboxRow> rows;
     fetch_each(session, sql, {&from, &most}, columns, [&](Row& row) {
       auto text = [&](size_t i) { return std::move(std::get<std::string>(row[i])); };
@@ -369,7 +369,7 @@ Result<void> SqlStore::outbox_done(int64_t sequence) {
     const Value up_to = sequence;
     execute(session,
             "DELETE FROM " + text_.name(outbox_table().name) + " WHERE " + text_.name("sequence") +
-                " <= " + text_.parameter(0),
+                " <= " + text_.parameter(),
             {&up_to});
     return {};
   });

@@ -25,18 +25,6 @@ std::string SqlText::name(std::string_view identifier) const {
   return out;
 }
 
-std::string SqlText::parameter(size_t index) const {
-  switch (words_.mark) {
-    case Words::Mark::kDollar:
-      return "$" + std::to_string(index + 1);
-    case Words::Mark::kColon:
-      return ":v";
-    case Words::Mark::kQuestion:
-      return "?";
-  }
-  return "?";
-}
-
 std::string_view SqlText::type(flow::ColumnType type) const {
   switch (type) {
     case flow::ColumnType::kText:
@@ -84,13 +72,13 @@ std::string SqlText::key_list(const flow::TableSpec& table, size_t columns) cons
   return list;
 }
 
-std::string SqlText::parameter_rows(size_t columns, size_t rows, size_t first) const {
+std::string SqlText::parameter_rows(size_t columns, size_t rows) const {
   std::string out;
   for (size_t row = 0; row < rows; ++row) {
     out += row == 0 ? "(" : ", (";
     for (size_t column = 0; column < columns; ++column) {
       if (column != 0) out += ", ";
-      out += parameter(first++);
+      out += words_.parameter;
     }
     out += ")";
   }
@@ -150,7 +138,11 @@ std::string SqlText::upsert(const flow::TableSpec& table, size_t rows) const {
 
 std::string SqlText::erase(const flow::TableSpec& table, size_t columns, size_t rows) const {
   if (columns == 0) return "DELETE FROM " + name(table.name);
-  return "DELETE FROM " + name(table.name) + " WHERE " + key_in(table, columns, rows);
+  if (words_.by_key.empty())
+    return "DELETE FROM " + name(table.name) + " WHERE " + key_in(table, columns, rows);
+  std::string sql = "DELETE " + name(table.name) + " FROM " + name(table.name);
+  sql += words_.by_key;
+  return sql + " WHERE " + key_in(table, columns, rows);
 }
 
 std::string SqlText::select_sketches(const flow::TableSpec& table, size_t rows) const {
@@ -158,8 +150,9 @@ std::string SqlText::select_sketches(const flow::TableSpec& table, size_t rows) 
   for (const auto& column : table.values) {
     if (column.merge == flow::Merge::kSketch) join(columns, ", ", name(column.name));
   }
-  std::string sql =
-      "SELECT " + columns + " FROM " + name(table.name) + " WHERE " + key_in(table, table.keys.size(), rows);
+  std::string sql = "SELECT " + columns + " FROM " + name(table.name);
+  sql += words_.by_key;
+  sql += " WHERE " + key_in(table, table.keys.size(), rows);
   sql += words_.lock_rows;
   return sql;
 }
@@ -167,7 +160,7 @@ std::string SqlText::select_sketches(const flow::TableSpec& table, size_t rows) 
 std::string SqlText::select_expired(const flow::TableSpec& table) const {
   const std::string column = name(table.expire_by);
   return "SELECT " + key_list(table, table.keys.size()) + " FROM " + name(table.name) + " WHERE " + column +
-         " > 0 AND " + column + " < " + parameter(0) + " ORDER BY " + column + " LIMIT " + parameter(1);
+         " > 0 AND " + column + " < " + parameter() + " ORDER BY " + column + " LIMIT " + parameter();
 }
 
 std::string SqlText::aggregate(const flow::ValueColumn& column) const {

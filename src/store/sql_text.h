@@ -12,14 +12,13 @@
 
 namespace waybill::store {
 
-/// Makes the texts of one dialect. Parameters are numbered from 0 in the order of their appearance in the
-/// text.
+/// Makes the texts of one dialect. Parameters are bound in the order of their appearance in the text.
 class SqlText {
  public:
   explicit SqlText(const Words& words) : words_(words) {}
 
   std::string name(std::string_view identifier) const;
-  std::string parameter(size_t index) const;
+  std::string parameter() const { return words_.parameter; }
 
   std::string create_table(const flow::TableSpec& table) const;
   /// The index is part of create_table().
@@ -43,8 +42,8 @@ class SqlText {
   std::string key_list(const flow::TableSpec& table, size_t columns) const;
   /// An aggregate of a value column under GROUP BY. Not for sketches.
   std::string aggregate(const flow::ValueColumn& column) const;
-  /// "(?, ?), (?, ?)" for `rows` rows of `columns` parameters, numbered from `first`.
-  std::string parameter_rows(size_t columns, size_t rows, size_t first = 0) const;
+  /// "(?, ?), (?, ?)" for `rows` rows of `columns` parameters.
+  std::string parameter_rows(size_t columns, size_t rows) const;
 
  private:
   std::string key_in(const flow::TableSpec& table, size_t columns, size_t rows) const;

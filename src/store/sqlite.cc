@@ -43,7 +43,7 @@ constexpr Words kWords{
     .sum_after = "",
     .row_list = "VALUES ",
     .lock_rows = "",
-    .mark = Words::Mark::kQuestion,
+    .parameter = "?",
     .upsert = Words::Upsert::kOnConflict,
     .parameters_max = 32'000,
 };

@@ -12,8 +12,9 @@ namespace waybill::store {
 
 struct StoreOptions {
   /// "sqlite:PATH" (relative to the working directory), "postgresql://user:password@host:port/database",
-  /// "mysql://..." or "mariadb://..."; options behind "?" (docs/configuration.md). "sqlite:PATH?max_pages=N" bounds
-  /// the file to N pages of 4096 bytes: beyond, commits fail with kLimit and nothing of them is written.
+  /// "mysql://..." or "mariadb://..."; options behind "?" (docs/configuration.md). "sqlite:PATH?max_pages=N"
+  /// bounds the file to N pages of 4096 bytes: beyond, commits fail with kLimit and nothing of them is
+  /// written.
   std::string url;
   flow::RetentionConfig retention;
 };

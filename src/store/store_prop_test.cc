@@ -139,7 +139,7 @@ void Both::compare() {
 
 class StoreProperty : public ::testing::TestWithParam<Place> {};
 INSTANTIATE_TEST_SUITE_P(Stores, StoreProperty, ::testing::ValuesIn(all_places()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& tested) { return tested.param.name; });
 
 TEST_P(StoreProperty, EndsAsThePlainModelDoesWhateverOwnersDo) {
   EXPECT_TRUE(rc::check([&] {

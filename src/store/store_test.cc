@@ -2,6 +2,7 @@
 #include "store/store_test.h"
 
 #include <atomic>
+#include <limits>
 #include <thread>
 
 namespace waybill::store {
@@ -28,7 +29,7 @@ class StoreTest : public testing::TestWithParam<Place> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreTest, testing::ValuesIn(all_places()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& tested) { return tested.param.name; });
 
 SourcePartition partition(int32_t n) { return {"main", "reports", PartitionId(n)}; }
 
@@ -253,6 +254,53 @@ TEST_P(StoreTest, KeepsHostileTextAsItIs) {
   ASSERT_EQ(page->rows.size(), 1u);
   EXPECT_EQ(std::get<std::string>(page->rows[0].values[3]), name);
   EXPECT_EQ(store->outbox(0, 1)->at(0).key.body, name);
+}
+
+TEST_P(StoreTest, KeepsNamesApartThatDifferInCaseBlanksOrFarBehind) {
+  Owner task(*store, "t");
+  const std::string longer(300, 'x');
+  const std::vector<std::string> names{"a",        "A",         "a ",         " a",        "\xc3\xa4",
+                                       "\xc3\x84", "a\xcc\x88", longer + "1", longer + "2"};
+  for (int round = 0; round < 2; ++round) {
+    flow::Rows changes;
+    for (const auto& name : names)
+      changes.push_back(put(name, 1, {.count = 1, .letters = round ? "b" : "a"}));
+    ASSERT_TRUE(task.commit_rows(std::move(changes)));
+  }
+  EXPECT_EQ(all_rows(*store, sample_table()).size(), names.size());
+  for (const auto& name : names) {
+    auto page = store->query({.table = &sample_table(), .where = {{"name", flow::Filter::Op::kEq, name}}});
+    ASSERT_TRUE(page) << page.error().message;
+    ASSERT_EQ(page->rows.size(), 1u) << name;
+    EXPECT_EQ(text_of(page->rows[0].values, " "), "2 0 0  ab 0.000000");
+  }
+  ASSERT_TRUE(task.commit_rows({erase(longer + "1", 1), erase_all("a ")}));
+  EXPECT_EQ(all_rows(*store, sample_table()).size(), names.size() - 2);
+}
+
+TEST_P(StoreTest, ReplacesBytesThatAServerWouldRefuse) {
+  Owner task(*store, "t");
+  const std::string bad("n\0\xff\xc3", 4), good = "n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd";
+  ASSERT_TRUE(
+      task.commit_rows({put(bad, 1, {.count = 1, .note = bad}), put(good, 1, {.count = 1, .note = bad})}));
+  EXPECT_EQ(rows(), good + "/1: 2 0 0 " + good + "  0.000000\n");
+  auto page = store->query({.table = &sample_table(), .where = {{"name", flow::Filter::Op::kEq, bad}}});
+  ASSERT_TRUE(page) << page.error().message;
+  EXPECT_EQ(page->rows.size(), 1u);
+}
+
+TEST_P(StoreTest, KeepsTheEndsOfTheRangesOfNumbers) {
+  Owner task(*store, "t");
+  constexpr auto kMin = std::numeric_limits<int64_t>::min(), kMax = std::numeric_limits<int64_t>::max();
+  const double weight = 0.1 + 0.2;
+  ASSERT_TRUE(task.commit_rows({put("a", kMin, {kMax, kMin, kMax, "", "", weight}), put("b", kMax, {kMin})}));
+  const auto all = all_rows(*store, sample_table());
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].key[1], flow::Value(kMin));
+  EXPECT_EQ(all[0].values[0], flow::Value(kMax));
+  EXPECT_EQ(all[0].values[1], flow::Value(kMin));
+  EXPECT_EQ(all[0].values[5], flow::Value(weight)) << "no digit is lost";
+  EXPECT_EQ(all[1].values[0], flow::Value(kMin));
 }
 
 TEST_P(StoreTest, ReadersSeeWholeCommitsWhileOthersAreWritten) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "flow/store.h"
+#include "store/server_test.h"
 #include "store/store.h"
 
 namespace waybill::store {
@@ -41,17 +42,33 @@ class TempFolder {
   std::string path_;
 };
 
-/// A kind of store under test. Another server is one more entry in all_places().
+/// A kind of store under test.
 struct Place {
   std::string name;
   std::function<std::string(const TempFolder& folder)> url;  ///< of a store that is new for each folder
 };
 inline void PrintTo(const Place& place, std::ostream* out) { *out << place.name; }
 
+/// The servers of test_servers().
+inline const std::vector<Place>& server_places() {
+  static const std::vector<Place> places = [] {
+    std::vector<Place> named;
+    for (auto& [name, server] : test_servers()) {
+      named.push_back(
+          {name, [&here = server](const TempFolder& folder) { return here.url_of(folder.path("")); }});
+    }
+    return named;
+  }();
+  return places;
+}
+
 inline const std::vector<Place>& all_places() {
-  static const std::vector<Place> places{
-      {"sqlite", [](const TempFolder& folder) { return "sqlite:" + folder.path("waybill.db"); }},
-  };
+  static const std::vector<Place> places = [] {
+    std::vector<Place> all{
+        {"sqlite", [](const TempFolder& folder) { return "sqlite:" + folder.path("waybill.db"); }}};
+    all.insert(all.end(), server_places().begin(), server_places().end());
+    return all;
+  }();
   return places;
 }
 
