@@ -190,7 +190,7 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(send, rep
     total = waybill.topic(topic)["produced"]
     buckets = waybill.buckets(topic)
     assert sum(b["produced"]["count"] for b in buckets["buckets"]) + buckets["far"]["produced"]["count"] == total
-    assert metric(waybill, "waybill_runner_commit_failures_total") > 0
+    wait_until(lambda: metric(waybill, "waybill_runner_commit_failures_total") > 0, 30, "the failure in the metrics")
 
     if prefix is not None:
         os.unlink(f"{inside}/ballast")
