@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "base/time.h"
+#include "cli/api_client.h"
 
 namespace waybill::cli {
 
 enum ExitCode : int {
   kExitFine = 0,
-  kExitFindings = 1,  ///< --check found a difference
+  kExitFindings = 1,  ///< --check found a difference, --fail-on a finding, doctor a fault
   kExitUsage = 2,     ///< wrong usage or configuration
   kExitRuntime = 3,   ///< a broker, store, port or file failed
 };
@@ -39,6 +40,19 @@ struct ReportsArgs {
   bool follow = false;
 };
 int reports_command(const ReportsArgs& args);
+
+/// Asks a running server.
+struct LostArgs {
+  enum class Format { kTable, kJson, kNdjson };
+  ServerArgs server;
+  std::string topic;
+  std::string cluster, group;       ///< empty = any
+  std::string from, to;             ///< times as the API takes them; empty = all
+  std::vector<std::string> states;  ///< empty = lost; "all"
+  bool fail_on_lost = false;
+  Format format = Format::kTable;
+};
+int lost_command(const LostArgs& args);
 
 int version_command();
 

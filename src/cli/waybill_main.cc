@@ -1,4 +1,4 @@
-// The command line. Only this file sees CLI11.
+// The command line. Only this file and server_line.cc see CLI11.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +8,7 @@
 #include <map>
 
 #include "cli/commands.h"
+#include "cli/server_line.h"
 #include "cli/suggest.h"
 
 namespace waybill::cli {
@@ -33,6 +34,7 @@ struct CommandLine {
   DemoArgs demo;
   ReportsArgs reports;
   CompletionArgs completion;
+  ServerLine server;
 };
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& what, std::string examples) {
@@ -97,6 +99,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   check->add_option("file", line.check.config, "The same as -c")->type_name("FILE");
   add_demo(app, line.demo);
   add_reports(app, line.reports);
+  add_server_commands(app, add_command, line.server);
   add_command(app, "version", "Print the version", "  waybill version\n");
   CLI::App* completion = add_command(app, "completion", "Print a completion script for a shell",
                                      "  source <(waybill completion bash)\n"
@@ -137,6 +140,8 @@ std::string hint(const CLI::App& app, const std::vector<std::string>& words) {
 }
 
 int dispatch(const CLI::App& app, const CommandLine& line) {
+  std::string name = app.get_subcommands().front()->get_name();
+  if (auto code = run_server_command(name, line.server)) return *code;
   std::map<std::string, std::function<int()>> commands = {
       {"run", [&] { return run_command(line.run); }},
       {"check", [&] { return check_command(line.check); }},
@@ -145,7 +150,7 @@ int dispatch(const CLI::App& app, const CommandLine& line) {
       {"version", [] { return version_command(); }},
       {"completion", [&] { return completion_command(line.completion); }},
   };
-  return commands.at(app.get_subcommands().front()->get_name())();
+  return commands.at(name)();
 }
 
 int main_of(int argc, char** argv) {
