@@ -54,6 +54,15 @@ struct LostArgs {
 };
 int lost_command(const LostArgs& args);
 
+/// Asks the brokers. Exit code 1 when something would not work.
+struct DoctorArgs {
+  std::string config;               ///< empty: the default files, or none when there is a client_config
+  std::string client_config;        ///< name=value lines of a librdkafka client
+  std::string plugin;               ///< its path; empty = the client's, else by its name
+  std::vector<std::string> topics;  ///< that the collector reads messages of
+};
+int doctor_command(const DoctorArgs& args);
+
 int version_command();
 
 struct CompletionArgs {

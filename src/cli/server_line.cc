@@ -50,14 +50,35 @@ void add_lost(CLI::App& app, AddCommand add_command, LostArgs& args) {
   add_server(command, args.server);
 }
 
+void add_doctor(CLI::App& app, AddCommand add_command, DoctorArgs& args) {
+  CLI::App* command =
+      add_command(app, "doctor", "Say what would not work, and what to do about it",
+                  "  waybill doctor                              with ./waybill.yaml\n"
+                  "  waybill doctor --topic orders               may the losses of that topic be proven?\n"
+                  "  waybill doctor --client-config shop.properties   as that client\n");
+  command
+      ->add_option("-c,--config", args.config,
+                   "Configuration; default ./waybill.yaml, then /etc/waybill/waybill.yaml")
+      ->type_name("FILE");
+  command->add_option("--client-config", args.client_config, "name=value lines of a librdkafka client")
+      ->type_name("FILE");
+  command->add_option("--plugin", args.plugin, "The plugin; default: the client's, else libwaybill_rdkafka")
+      ->type_name("FILE");
+  command->add_option("--topic", args.topics, "Topic of messages that are verified; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+}
+
 }  // namespace
 
 void add_server_commands(CLI::App& app, AddCommand add_command, ServerLine& line) {
   add_lost(app, add_command, line.lost);
+  add_doctor(app, add_command, line.doctor);
 }
 
 std::optional<int> run_server_command(const std::string& command, const ServerLine& line) {
   if (command == "lost") return lost_command(line.lost);
+  if (command == "doctor") return doctor_command(line.doctor);
   return std::nullopt;
 }
 

@@ -15,6 +15,7 @@ namespace waybill::cli {
 /// What these command lines say. Lives as long as the CLI::App that fills it.
 struct ServerLine {
   LostArgs lost;
+  DoctorArgs doctor;
 };
 
 /// Makes a subcommand with a formatter that shows examples first: name, what it does, examples.
