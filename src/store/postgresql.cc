@@ -58,16 +58,17 @@ class Postgresql final : public Dialect {
   ServerUrl url_;
 };
 
+/// A URI, because SOCI takes "name='value'" apart by itself and does not know libpq's quotes.
 std::string Postgresql::connect_text(const std::string& password) const {
-  std::string text = connect_parameter("host", url_.host) +
-                     connect_parameter("port", std::to_string(url_.port)) +
-                     connect_parameter("dbname", url_.database) + connect_parameter("user", url_.user) +
-                     "client_encoding=UTF8 application_name=waybill connect_timeout=5 keepalives_idle=10 "
-                     "keepalives_interval=5 keepalives_count=3 tcp_user_timeout=20000 ";
-  if (!password.empty()) text += connect_parameter("password", password);
+  std::string text = "postgresql://" + percent_encode(url_.user);
+  if (!password.empty()) text += ":" + percent_encode(password);
+  text += "@" + (url_.host.find(':') == url_.host.npos ? percent_encode(url_.host) : "[" + url_.host + "]");
+  text += ":" + std::to_string(url_.port) + "/" + percent_encode(url_.database) +
+          "?client_encoding=UTF8&application_name=waybill&connect_timeout=5&keepalives_idle=10&"
+          "keepalives_interval=5&keepalives_count=3&tcp_user_timeout=20000";
   for (const char* option : {"sslmode", "sslrootcert", "sslcert", "sslkey"}) {
-    if (const std::string value = url_.option(option); !value.empty())
-      text += connect_parameter(option, value);
+    const std::string value = url_.option(option);
+    if (!value.empty()) text += "&" + std::string(option) + "=" + percent_encode(value);
   }
   return text;
 }

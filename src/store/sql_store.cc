@@ -195,8 +195,9 @@ Result<flow::Owned> SqlStore::take_in(soci::session& session, const flow::TaskId
   owned.task = task;
   owned.epoch =
       std::get<int64_t>(fetch(session, own_.select(task_table(), {"epoch"}, {"id"}), {&id}, number).at(0)[0]);
+  const std::string order = " ORDER BY " + text_.key_list(position_table(), position_table().keys.size());
   const std::string positions =
-      own_.select(position_table(), {"source", "topic", "part", "next_offset"}, {"task"});
+      own_.select(position_table(), {"source", "topic", "part", "next_offset"}, {"task"}, order);
   for (Row& row : fetch(session, positions, {&id}, position)) {
     owned.positions.emplace_back(
         flow::SourcePartition{std::get<std::string>(row[0]), std::get<std::string>(row[1]),

@@ -95,7 +95,8 @@ bool CuttingProxy::to_server(int client, int server) {
   if (got <= 0) return false;
   const std::string_view bytes(buffer, static_cast<size_t>(got));
   Cut cut = Cut::kNever;
-  if (bytes.find("COMMIT") != bytes.npos) cut = armed_.exchange(Cut::kNever);
+  const bool commit = bytes.find("COMMIT") != bytes.npos && bytes.find("COMMITTED") == bytes.npos;
+  if (commit) cut = armed_.exchange(Cut::kNever);
   if (cut == Cut::kBeforeCommit) {
     ++before_;
     return false;
