@@ -1,8 +1,10 @@
-// Upserts and commits of the SQLite store. Each benchmark checks what it has written. WAYBILL_BENCH_DIR names
-// the folder (default: the system's folder for temporary files): the time of a small commit is that of the
-// disk's fsync.
+// Upserts and commits of the stores. Each benchmark checks what it has written. WAYBILL_BENCH_DIR names
+// SQLite's folder (default: the system's folder for temporary files): the time of a small commit is that of
+// the disk's fsync. WAYBILL_BENCH_STORE is the URL of another store instead, which must be empty: its tables
+// stay behind.
 #include <benchmark/benchmark.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -69,18 +71,31 @@ struct Bench {
     std::string pattern = (wanted ? std::filesystem::path(wanted) : std::filesystem::temp_directory_path()) /
                           "waybill-bench-XXXXXX";
     folder = ::mkdtemp(pattern.data());
-    auto opened = open_store({.url = "sqlite:" + folder + "/w.db", .retention = {}}, nullptr);
-    if (!opened) std::abort();
+    const char* const server = std::getenv("WAYBILL_BENCH_STORE");
+    const std::string url = server ? server : "sqlite:" + folder + "/w.db";
+    auto opened = open_store({.url = url, .retention = {}}, nullptr);
+    if (!opened) {
+      std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+      std::abort();
+    }
     store = std::move(*opened);
     const flow::TableSpec* const tables[] = {&narrow(), &wide()};
     if (!store->ensure(tables)) std::abort();
     auto owned = store->take("bench", "bench");
     if (!owned) std::abort();
     epoch = owned->epoch;
+    clear();
   }
   ~Bench() {
     store.reset();
     std::filesystem::remove_all(folder);
+  }
+  /// Deletes what an earlier benchmark has left on a server.
+  void clear() {
+    flow::Changes changes;
+    for (const auto* table : {&narrow(), &wide()})
+      changes.rows.push_back({table, flow::RowChange::Op::kErasePrefix, {}, {}});
+    if (!commit(changes, 0)) std::abort();
   }
   bool commit(flow::Changes& changes, int64_t next) {
     const flow::TaskCommit one[] = {
