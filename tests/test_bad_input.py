@@ -184,7 +184,8 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(send, rep
     values = [make_report(reports, topic, number=n, first=10 * (n - 1), start_ms=(NOW // MINUTE - n % 60) * MINUTE,
                           data_center="x" * 2000) for n in range(2, 2002)]
     send(*values)
-    wait_until(lambda: "full" in waybill.log_text() or "No space" in waybill.log_text(), 30, "a clear error")
+    wait_until(lambda: ": the disk is full" in waybill.log_text(), 30, "a clear error")
+    wait_until(lambda: metric(waybill, "waybill_runner_commit_failures_total") > 0, 30, "a count of it")
     assert waybill.process.poll() is None
     # Whole commits or nothing: the total of the topic and the sum over its buckets never part.
     total = waybill.topic(topic)["produced"]
