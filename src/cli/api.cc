@@ -55,7 +55,7 @@ http::Route topic_route(const ApiParts& parts, std::string_view what, TopicQuery
 }
 
 http::Response metrics_response(const ApiParts& parts) {
-  auto text = metrics_text(parts.store, parts.statuses(), parts.clock.now());
+  auto text = metrics_text(parts.store, parts.statuses(), parts.clock.now(), parts.reload);
   if (!text) return http::problem(text.error());
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(*text)};
 }

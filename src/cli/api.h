@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "cli/cluster_audit.h"
+#include "cli/reload_status.h"
 #include "flow/store.h"
 #include "http/server.h"
 
@@ -15,6 +16,7 @@ struct ApiParts {
   flow::Store& store;
   const Clock& clock;
   std::function<std::vector<ClusterStatus>()> statuses;  ///< any thread
+  const ReloadStatus* reload = nullptr;                  ///< for the metrics; null = none
 };
 
 /// Health and page for everyone, the rest for viewers. `parts` refer to what outlives the routes.

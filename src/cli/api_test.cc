@@ -159,6 +159,23 @@ TEST(Metrics, AFamilyHoldsABoundedNumberOfSeries) {
   EXPECT_EQ(sample(*text, "waybill_metrics_series_dropped"), "7");
 }
 
+TEST(Metrics, TellHowTheLastReloadEnded) {
+  FakeClock clock;
+  MemoryStore store;
+  ASSERT_TRUE(store.ensure(audit::audit_tables()).has_value());
+  ReloadStatus reload;
+  reload.loaded_ms = 1'500;
+  reload.successful = false;
+  auto text = metrics_text(store, {}, clock.now(), &reload);
+  ASSERT_TRUE(text.has_value());
+  EXPECT_EQ(sample(*text, "waybill_config_last_reload_successful"), "0");
+  EXPECT_EQ(sample(*text, "waybill_config_last_reload_success_timestamp_seconds"), "1.5");
+  reload.successful = true;
+  text = metrics_text(store, {}, clock.now(), &reload);
+  ASSERT_TRUE(text.has_value());
+  EXPECT_EQ(sample(*text, "waybill_config_last_reload_successful"), "1");
+}
+
 TEST(NoticingStore, SaysEachKindAtMostOnceAMinute) {
   FakeClock clock;
   std::vector<std::string> lines;

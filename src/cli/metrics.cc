@@ -252,10 +252,18 @@ void add_runners(Families& out, const std::vector<ClusterStatus>& statuses, Now 
 
 }  // namespace
 
-Result<std::string> metrics_text(flow::Store& store, const std::vector<ClusterStatus>& statuses, Now now) {
+Result<std::string> metrics_text(flow::Store& store, const std::vector<ClusterStatus>& statuses, Now now,
+                                 const ReloadStatus* reload) {
   Families out;
   out.gauge("waybill_build_info", "1, with the versions as labels.",
             {{"version", version()}, {"librdkafka", rd_kafka_version_str()}}, 1);
+  if (reload) {
+    out.gauge("waybill_config_last_reload_successful",
+              "1 when the configuration file was taken the last time it was read, 0 when the old one stays.",
+              {}, reload->successful ? 1 : 0);
+    out.gauge("waybill_config_last_reload_success_timestamp_seconds",
+              "When the configuration in use was read.", {}, static_cast<double>(reload->loaded_ms) / 1000);
+  }
   audit::Params none = [](std::string_view) { return std::nullopt; };
   auto topics = audit::topics_json(store, none, now);
   if (!topics) return tl::make_unexpected(topics.error());

@@ -61,8 +61,8 @@ class Housekeeping {
 
 class RunningService : public Service {
  public:
-  RunningService(Config config, const Clock& clock, LogFn log)
-      : config_(std::move(config)), clock_(clock), log_(std::move(log)) {}
+  RunningService(Config config, const Clock& clock, LogFn log, const ReloadStatus* reload)
+      : config_(std::move(config)), clock_(clock), log_(std::move(log)), reload_(reload) {}
 
   ~RunningService() override {
     // All at once first; the destructors then wait for each. The server goes first of all members: it asks
@@ -103,7 +103,8 @@ class RunningService : public Service {
 
  private:
   Result<void> open_server() {
-    ApiParts parts{.store = *store_, .clock = clock_, .statuses = [this] { return statuses(); }};
+    ApiParts parts{
+        .store = *store_, .clock = clock_, .statuses = [this] { return statuses(); }, .reload = reload_};
     http::ServerOptions options{
         .address = config_.listen.host, .port = config_.listen.port, .tokens = config_.tokens};
     auto server = http::Server::open(std::move(options), api_routes(std::move(parts)), log_);
@@ -124,6 +125,7 @@ class RunningService : public Service {
   Config config_;
   const Clock& clock_;
   LogFn log_;
+  const ReloadStatus* reload_;
   std::unique_ptr<flow::Store> store_;
   std::unique_ptr<flow::Store> joined_;  ///< store_ with the commits of all collectors joined
   std::vector<std::unique_ptr<ClusterAudit>> audits_;
@@ -133,8 +135,9 @@ class RunningService : public Service {
 
 }  // namespace
 
-Result<std::unique_ptr<Service>> Service::start(Config config, const Clock& clock, LogFn log) {
-  auto service = std::make_unique<RunningService>(std::move(config), clock, std::move(log));
+Result<std::unique_ptr<Service>> Service::start(Config config, const Clock& clock, LogFn log,
+                                                const ReloadStatus* reload) {
+  auto service = std::make_unique<RunningService>(std::move(config), clock, std::move(log), reload);
   if (auto started = service->start(); !started) return tl::make_unexpected(std::move(started.error()));
   return service;
 }

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "cli/config.h"
+#include "cli/reload_status.h"
 #include "flow/store.h"
 
 namespace waybill::cli {
@@ -18,7 +19,9 @@ class Service {
  public:
   /// Opens the store and the port; the rest goes on in the background, also when no broker answers yet.
   /// `clock` outlives it. Errors: those of store::open_store and http::Server::open.
-  static Result<std::unique_ptr<Service>> start(Config config, const Clock& clock, LogFn log);
+  /// `reload` is for the metrics and outlives it too; null = none.
+  static Result<std::unique_ptr<Service>> start(Config config, const Clock& clock, LogFn log,
+                                                const ReloadStatus* reload = nullptr);
   virtual ~Service() = default;  ///< stops: batches finished, committed, groups left, store closed; seconds
   virtual uint16_t port() const = 0;
   virtual flow::Store& store() = 0;  ///< lives as long as the service

@@ -14,6 +14,13 @@ sigset_t stop_signals() {
   return set;
 }
 
+sigset_t hangup_signal() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
 }  // namespace
 
 StopSignal::StopSignal() {
@@ -28,6 +35,17 @@ bool StopSignal::wait(Millis wait) {
   limit.tv_sec = wait.count() / 1000;
   limit.tv_nsec = static_cast<long>(wait.count() % 1000) * 1'000'000;
   return sigtimedwait(&set, nullptr, &limit) > 0;
+}
+
+HangupSignal::HangupSignal() {
+  sigset_t set = hangup_signal();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+bool HangupSignal::taken() {
+  sigset_t set = hangup_signal();
+  timespec none{};
+  return sigtimedwait(&set, nullptr, &none) > 0;
 }
 
 }  // namespace waybill::cli

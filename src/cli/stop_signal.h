@@ -1,5 +1,5 @@
 #pragma once
-// SIGTERM and SIGINT as values. One per process, made before any thread.
+// SIGTERM, SIGINT and SIGHUP as values. One of each per process, made before any thread.
 
 #include "base/time.h"
 
@@ -11,6 +11,14 @@ class StopSignal {
   StopSignal();
   /// Waits up to `wait`; true when a stop was asked for in that time.
   bool wait(Millis wait);
+};
+
+class HangupSignal {
+ public:
+  /// Blocks SIGHUP in this thread and in all that it starts; without one, SIGHUP ends the process.
+  HangupSignal();
+  /// Whether a SIGHUP came since the last call.
+  bool taken();
 };
 
 }  // namespace waybill::cli

@@ -1,0 +1,15 @@
+#pragma once
+// How the last reading of the configuration ended.
+
+#include <atomic>
+#include <cstdint>
+
+namespace waybill::cli {
+
+/// Written by the thread that reloads, read by any.
+struct ReloadStatus {
+  std::atomic<bool> successful{true};
+  std::atomic<int64_t> loaded_ms{0};  ///< epoch ms of the configuration that is in use
+};
+
+}  // namespace waybill::cli
