@@ -10,7 +10,7 @@ def test_clients_report_every_message_that_the_broker_holds(kafka, topic, unique
     try:
         producer = clients.producer(plugin=False, linger_ms=5)
         start = int(time.time() * 1000) - 3_600_000
-        producer.send(topic, 2000, size=50, start_ms=start, step_ms=10)
+        producer.send(topic, 2000, size=50, keys=100, start_ms=start, step_ms=10)
         consumer = clients.consumer(unique("g"), [topic], plugin=False)
         consumer.wait_messages(2000)
         assert not producer.failed
