@@ -32,6 +32,9 @@ Answer answer_ask(RangeReader& reader, const Ask& ask) {
       case Ask::Kind::kMembers:
         put(answer, reader.members(ask.group, ask.limits.timeout));
         break;
+      case Ask::Kind::kTopicSettings:
+        put(answer, reader.topic_settings(ask.partition.topic, ask.limits.timeout));
+        break;
     }
   } catch (const std::exception& e) {
     answer.value = Error{Errc::kUnavailable, std::string("answering an ask: ") + e.what()};

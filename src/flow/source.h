@@ -100,6 +100,15 @@ class RangeReader {
   };
   /// Members of a group as the broker describes them.
   virtual Result<std::vector<Member>> members(std::string_view group, Millis timeout) = 0;
+  struct TopicSettings {
+    std::string cleanup_policy;  ///< as configured: "delete", "compact", or both
+  };
+  /// How the brokers keep a topic's log. Needs DESCRIBE_CONFIGS; kDenied without, kUnsupported by readers that
+  /// cannot tell.
+  virtual Result<TopicSettings> topic_settings(std::string_view topic, Millis timeout) {
+    (void)topic, (void)timeout;
+    return fail(Errc::kUnsupported, "this reader does not know how topics are configured");
+  }
 };
 
 }  // namespace waybill::flow

@@ -34,10 +34,10 @@ struct SegmentChange {
 /// A question about the outside world. Workers answer it; open asks are part of the Task's state: after a restart the Task
 /// emits those again that it still needs (its own segments say which).
 struct Ask {
-  enum class Kind : uint8_t { kRead, kBounds, kCommitted, kMembers };
+  enum class Kind : uint8_t { kRead, kBounds, kCommitted, kMembers, kTopicSettings };
   uint64_t id = 0;  ///< the Task's own number; comes back in the Answer
   Kind kind = Kind::kRead;
-  SourcePartition partition;  ///< kCommitted and kMembers use source and topic only
+  SourcePartition partition;  ///< kCommitted, kMembers and kTopicSettings use source and topic only
   OffsetRange range;          ///< kRead
   Isolation isolation = Isolation::kCommitted;
   ReadLimits limits;
@@ -46,7 +46,9 @@ struct Ask {
 
 struct Answer {
   uint64_t id = 0;
-  std::variant<Error, RangeAnswer, Bounds, std::vector<std::pair<PartitionId, Offset>>, std::vector<RangeReader::Member>> value;
+  std::variant<Error, RangeAnswer, Bounds, std::vector<std::pair<PartitionId, Offset>>, std::vector<RangeReader::Member>,
+               RangeReader::TopicSettings>
+      value;
 };
 
 /// What changed since the last flush. Filled by Task::flush, committed as one transaction with the positions.

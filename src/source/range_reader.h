@@ -24,6 +24,7 @@ class KafkaRangeReader final : public flow::RangeReader {
                                                                 std::string_view topic,
                                                                 Millis timeout) override;
   Result<std::vector<Member>> members(std::string_view group, Millis timeout) override;
+  Result<TopicSettings> topic_settings(std::string_view topic, Millis timeout) override;
 
  private:
   struct Reader {
