@@ -3,6 +3,7 @@
 import pytest
 
 from harness import oracle
+from harness.findings import expect
 from harness.wait import wait_until
 
 
@@ -24,22 +25,7 @@ def stream(clients, waybill, topic, group):
     return producer, consumer
 
 
-def expect(waybill, topic, group, **expected):
-    """Waits until the findings of the group are exactly the expected places by state, and the counts agree."""
-    def same():
-        findings = waybill.findings(topic, group=group)
-        oracle.check_sorted_and_joined(findings)
-        for state in ("pending", "suspected", "redelivered", "lost", "late", "unconfirmed", "excused"):
-            found = oracle.places([f for f in findings if f["state"] == state])
-            wanted = expected.get(state, set())
-            assert found == wanted, f"{state}: missing {sorted(wanted - found)[:5]}, too much {sorted(found - wanted)[:5]}"
-            assert waybill.group(topic, group)[state] == len(wanted)
-        return True
-    wait_until(same, 45, f"findings of {group}")
-    return waybill.findings(topic, group=group)
-
-
-def test_seek_forward_is_suspected_offset_by_offset(stream, waybill, topic, group):
+def test_seek_forward_is_lost_offset_by_offset_and_late_when_it_arrives(stream, waybill, topic, group):
     producer, consumer = stream
     for partition in range(4):
         producer.send(topic, 500, partition=partition, size=50)
@@ -49,10 +35,10 @@ def test_seek_forward_is_suspected_offset_by_offset(stream, waybill, topic, grou
     consumer.wait_messages(4000 + 500 - 37 + 500 + 1 + 500)
     skipped = oracle.skipped([producer], [consumer], topic)
     assert skipped == {(0, o) for o in range(1000, 1037)} | {(2, o) for o in range(1000, 1499)}
-    expect(waybill, topic, group, suspected=skipped)
+    expect(waybill, topic, group, lost=skipped)
     consumer.pause()
 
-    # What arrives after all is no longer suspected.
+    # What arrives after all is late, and no longer lost.
     before = len(consumer.messages)
     consumer.seek(topic, 0, 1000)
     consumer.resume()
@@ -62,10 +48,11 @@ def test_seek_forward_is_suspected_offset_by_offset(stream, waybill, topic, grou
 
     def retracted():
         findings = waybill.findings(topic, group=group)
-        assert oracle.places([f for f in findings if f["state"] == "suspected"]) == {(2, o) for o in range(1000, 1499)}
+        assert oracle.places([f for f in findings if f["state"] == "lost"]) == {(2, o) for o in range(1000, 1499)}
+        assert oracle.places([f for f in findings if f["state"] == "late"]) == {(0, o) for o in range(1000, 1037)}
         assert oracle.places([f for f in findings if f["state"] == "redelivered"]) == again
-        return not [f for f in findings if f["state"] in ("lost", "unconfirmed", "pending")]
-    wait_until(retracted, 45, "the suspicion is withdrawn")
+        return not [f for f in findings if f["state"] in ("suspected", "unconfirmed", "pending")]
+    wait_until(retracted, 45, "the loss is withdrawn")
 
 
 def test_seek_back_is_redelivered_offset_by_offset(stream, waybill, topic, group):

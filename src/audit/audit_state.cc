@@ -38,6 +38,9 @@ bool AuditState::tick(int64_t clock_ms) {
     changed = true;
   }
   post(changes);
+  for (const IncompleteChange& change : changes) {
+    if (change.reason == kReporterVanished) taint(change.reporter, Silence::kBegins);
+  }
   for (const Id128& id : touched) rows_.reporter(id, 0, 0);
   auto floors = book_.topic_floors();
   for (auto& [index, topic] : topics_) changed |= settle(index, topic, floors[index], clock_ms);
@@ -83,6 +86,7 @@ bool AuditState::judge() {
       changed |= group.judge(barrier, step);
       book(index, partition, deltas, -1);
       note_partition(index, partition, audit->second, before);
+      suspects_.emplace(index, partition, name);
     }
     it = group.waiting() ? std::next(it) : waiting_.erase(it);
   }
@@ -134,6 +138,68 @@ void AuditState::note_incomplete(const std::string& topic, const Id128& reporter
                            std::move(detail)});
 }
 
+void AuditState::taint(const Id128& id, Silence what) {
+  const Reporter* reporter = book_.find(id);
+  if (!reporter) return;
+  for (TopicIndex index : reporter->topics) {
+    auto topic = topics_.find(index);
+    if (topic == topics_.end()) continue;
+    for (auto& [partition, audit] : topic->second.partitions) {
+      for (auto& [name, group] : audit.groups()) {
+        if (!reporter->groups.contains(name)) continue;
+        switch (what) {
+          case Silence::kBegins:
+            group.reader_vanished(id, reporter->previous_sequence);
+            break;
+          case Silence::kEnds:
+            group.reader_returned(id);
+            break;
+          case Silence::kHole:
+            group.report_missing(id);
+            break;
+          case Silence::kHoleFilled:
+            group.report_arrived(id);
+            break;
+        }
+        dirty_.partitions.emplace(index, partition);
+      }
+    }
+  }
+}
+
+bool AuditState::verdict(const Place& place, int64_t incarnation, std::span<const Verdict> verdicts,
+                         bool sampled) {
+  const auto& [index, partition, name] = place;
+  TopicState* state = topic(index);
+  if (!state || state->incarnation != incarnation) return false;
+  auto it = state->partitions.find(partition);
+  if (it == state->partitions.end()) return false;
+  auto group = it->second.groups().find(name);
+  if (group == it->second.groups().end()) return false;
+  CoverageDeltas deltas;
+  StepContext step = context(deltas, -1);
+  step.group = name;
+  size_t before = it->second.range_count();
+  bool changed = false;
+  for (const Verdict& v : verdicts) changed |= group->second.verdict(v, sampled, step);
+  if (!changed) return false;
+  book(index, partition, deltas, -1);
+  note_partition(index, partition, it->second, before);
+  return true;
+}
+
+void AuditState::suspect(TopicIndex index, PartitionId partition, OffsetRange range) {
+  TopicState* state = topic(index);
+  if (!state) return;
+  auto it = state->partitions.find(partition);
+  if (it == state->partitions.end()) return;
+  for (auto& [name, group] : it->second.groups()) {
+    group.suspect(range, sequence_);
+    if (group.waiting()) waiting_.emplace(index, partition, name);
+  }
+  dirty_.partitions.emplace(index, partition);
+}
+
 void AuditState::set_bounds(TopicIndex index, PartitionId partition, Offset start, Offset end,
                             int64_t wall_ms) {
   TopicState* state = topic(index);
@@ -141,6 +207,7 @@ void AuditState::set_bounds(TopicIndex index, PartitionId partition, Offset star
   if (!state || it == state->partitions.end()) return;
   PartitionAudit& audit = it->second;
   if (audit.log_start == start && audit.log_end == end) return;
+  if (start > audit.log_start) suspect(index, partition, {Offset(0), start});
   audit.log_start = start;
   audit.log_end = end;
   audit.updated_ms = wall_ms;
@@ -230,21 +297,28 @@ void AuditState::flush_findings(TopicIndex index, TopicState& topic, PartitionId
   PartitionAudit& audit = it->second;
   for (auto& [name, group] : audit.groups()) {
     PartitionKey key{index, topic.incarnation, partition, name};
-    auto state_of = [](const Missing& m) { return std::string_view(m.suspected ? "suspected" : "pending"); };
     group.missing().flush(
         clock_ms_, kDeferMs,
         [&](Offset first, const FindingMap<Missing>::Written& written,
             const std::pair<Offset, Missing>* now) {
-          if (written && (!now || written->second.suspected != now->second.suspected)) {
-            rows_.erase_finding(topic.name, key, first, state_of(written->second));
+          if (written && (!now || written->second.state != now->second.state)) {
+            rows_.erase_finding(topic.name, key, first, state_name(written->second.state));
           }
           if (now) {
+            const Missing& m = now->second;
+            bool asked = m.state != State::kLate && (!m.open() || m.reason != Reason::kNone);
             rows_.finding(topic.name, key,
-                          {first, now->first - 1, state_of(now->second), "", now->second.label, 0},
+                          {.first = first,
+                           .last = now->first - 1,
+                           .state = state_name(m.state),
+                           .reason = reason_name(m.reason),
+                           .label = m.label,
+                           .verified_ms = asked && m.state != State::kPending ? clock_ms_ : 0,
+                           .detail = m.sampled ? "read at both ends and by sample" : ""},
                           clock_ms_);
           }
         },
-        [](const Missing& m) { return !m.suspected; });
+        [](const Missing& m) { return m.state == State::kPending; });
     group.redelivered().flush(
         clock_ms_, 0,
         [&](Offset first, const FindingMap<Redelivered>::Written& written,
@@ -254,7 +328,12 @@ void AuditState::flush_findings(TopicIndex index, TopicState& topic, PartitionId
           int64_t times =
               static_cast<int64_t>(r.times) - (written ? static_cast<int64_t>(written->second.times) : 0);
           rows_.finding(topic.name, key,
-                        {first, now->first - 1, "redelivered", to_string(r.reason), r.label, times},
+                        {.first = first,
+                         .last = now->first - 1,
+                         .state = "redelivered",
+                         .reason = to_string(r.reason),
+                         .label = r.label,
+                         .times = times},
                         clock_ms_);
         },
         [](const Redelivered&) { return false; });
@@ -323,6 +402,7 @@ bool AuditState::load_partition(TopicIndex index, PartitionId partition, std::st
   for (const auto& [name, group] : audit.groups()) {
     if (group.waiting()) waiting_.emplace(index, partition, name);
     if (group.missing().changed()) touched_.emplace(index, partition);
+    if (group.open({Offset(0), Offset(INT64_MAX)})) suspects_.emplace(index, partition, name);
   }
   topics_[index].partitions.insert_or_assign(partition, std::move(audit));
   return in.ok() && in.at_end();

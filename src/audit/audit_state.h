@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -47,6 +48,13 @@ class AuditState {
   /// Pending gaps behind the barrier become suspected. Returns whether anything changed.
   bool judge();
   void set_bounds(TopicIndex topic, PartitionId partition, Offset start, Offset end, int64_t wall_ms);
+  /// Pending messages of the range become suspected behind the barrier, in every group: the log does not hold
+  /// them (any more).
+  void suspect(TopicIndex topic, PartitionId partition, OffsetRange range);
+  /// What the broker's answers say of ranges of one group. Returns whether anything changed; nothing does in
+  /// another incarnation.
+  using Place = std::tuple<TopicIndex, PartitionId, std::string>;  ///< the group's partition
+  bool verdict(const Place& place, int64_t incarnation, std::span<const Verdict> verdicts, bool sampled);
   void set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group, int64_t time_ms);
   /// The first record of the log has this time: starts a new incarnation when it is not the record that we
   /// knew there.
@@ -66,6 +74,8 @@ class AuditState {
   TopicState* topic(TopicIndex index);
   const ReporterBook& reporters() const { return book_; }
   int64_t range_count() const { return ranges_; }
+  /// Where something may be suspected: an index for the verifier, which takes out what is settled.
+  std::set<Place>& suspects() { return suspects_; }
 
   // For the checkpoint (collector_segments.h).
   struct Dirty {
@@ -106,6 +116,9 @@ class AuditState {
   bool settle(TopicIndex index, TopicState& topic, const ReporterBook::Floor& floor, int64_t clock_ms);
   void flush_findings(TopicIndex index, TopicState& topic, PartitionId partition);
   bool excluded(const std::string& group) const;
+  enum class Silence : uint8_t { kBegins, kEnds, kHole, kHoleFilled };
+  /// What a reporter's silence or return means for what its groups are proven to have passed.
+  void taint(const Id128& reporter, Silence what);
   StepContext context(CoverageDeltas& deltas, int64_t sequence) const;
 
   CollectorOptions options_;
@@ -119,7 +132,8 @@ class AuditState {
   std::map<std::string, TopicIndex> index_;
   TopicIndex next_topic_ = 0;
   std::set<std::tuple<TopicIndex, PartitionId, std::string>>
-      waiting_;                                           ///< groups with gaps before the barrier
+      waiting_;  ///< groups with gaps before the barrier
+  std::set<Place> suspects_;
   std::set<std::pair<TopicIndex, PartitionId>> touched_;  ///< whose findings may differ from the rows
   int64_t ranges_ = 0;
   RowBuffer rows_;

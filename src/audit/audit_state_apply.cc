@@ -48,7 +48,8 @@ struct AuditState::Step {
   const tally::Report& report;
   int64_t sequence;
   int64_t time_ms;
-  bool fold_counts = true;  ///< the reporter's bucket width divides ours
+  bool report_missing = false;  ///< numbers right before this one never came
+  bool fold_counts = true;      ///< the reporter's bucket width divides ours
   std::unordered_map<std::string_view, std::optional<TopicIndex>> topics = {};
 };
 
@@ -56,6 +57,11 @@ void AuditState::apply(const tally::Report& report, int64_t time_ms) {
   clock_ms_ = std::max(clock_ms_, time_ms);
   int64_t sequence = ++sequence_;
   std::vector<IncompleteChange> changes;
+  const Reporter* earlier = book_.find(report.reporter);
+  bool was_vanished = earlier && earlier->vanished;
+  size_t holes = earlier ? earlier->holes.size() : 0;
+  uint64_t expected =
+      earlier && !earlier->applied.empty() ? static_cast<uint64_t>(earlier->applied.end().value) : 1;
   ReporterBook::Seen seen = book_.apply(report, sequence, time_ms, changes);
   if (seen == ReporterBook::Seen::kRepeat) return rows_.count("duplicate");
   if (seen == ReporterBook::Seen::kOverflow) {
@@ -65,6 +71,9 @@ void AuditState::apply(const tally::Report& report, int64_t time_ms) {
   }
   post(changes);
   Step step{report, sequence, time_ms};
+  step.report_missing = report.number.value > expected;
+  if (was_vanished) taint(report.reporter, Silence::kEnds);
+  if (step.report_missing) taint(report.reporter, Silence::kHole);
   const tally::Dropped& dropped = report.dropped;
   rows_.reporter(report.reporter, 1, static_cast<int64_t>(dropped.messages + dropped.coverage));
   if (report.audit_partitions != options_.audit_partitions) {
@@ -80,6 +89,7 @@ void AuditState::apply(const tally::Report& report, int64_t time_ms) {
   apply_coverage(step);
   apply_positions(step);
   apply_rates(step);
+  if (holes > 0 && book_.find(report.reporter)->holes.empty()) taint(report.reporter, Silence::kHoleFilled);
   if (!step.fold_counts) {
     rows_.count("refused_bucket_width");
     for (const auto& [name, index] : step.topics) {
@@ -261,6 +271,7 @@ void AuditState::apply_session(Step& step, std::span<const tally::CoverageChunk*
   CoverageDeltas deltas;
   StepContext context = this->context(deltas, step.sequence);
   context.group = *name;
+  context.report_missing = step.report_missing;
   OffsetRange hull = {first.seen.front().begin, first.seen.back().end};
   for (const tally::CoverageChunk* chunk : chunks) {
     hull.begin = std::min(hull.begin, chunk->seen.front().begin);

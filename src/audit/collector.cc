@@ -9,6 +9,7 @@
 #include "audit/lag_asks.h"
 #include "audit/operation_log.h"
 #include "audit/plausible.h"
+#include "audit/verifier.h"
 #include "base/assert.h"
 #include "tally/report_codec.h"
 
@@ -26,7 +27,8 @@ class Collector final : public flow::Task {
   Collector(const CollectorOptions& options, PartitionId audit_partition)
       : state_(options, audit_partition),
         log_(state_, options.log_bytes_min),
-        lag_(options.cluster, options.lag_every_ms) {}
+        lag_(options.cluster, options.lag_every_ms),
+        verifier_(options) {}
 
   Result<void> restore(const flow::SegmentReader& segments) override { return log_.restore(segments); }
 
@@ -37,7 +39,10 @@ class Collector final : public flow::Task {
     log_.judge();
   }
 
-  void answer(const flow::Answer& answer, Now now) override { lag_.answer(answer, log_, state_, now); }
+  void answer(const flow::Answer& answer, Now now) override {
+    if (verifier_.answer(answer, log_, state_, now.steady_ms)) return;
+    lag_.answer(answer, log_, state_, now);
+  }
 
   void advance(flow::Watermark watermark, Now now) override {
     if (!watermark.caught_up || quiet_since_ms_ == INT64_MIN) quiet_since_ms_ = now.steady_ms;
@@ -47,11 +52,13 @@ class Collector final : public flow::Task {
       log_.judge();
     }
     lag_.advance(state_, now.steady_ms);
+    verifier_.advance(state_, log_, now.steady_ms);
   }
 
   void flush(flow::Changes& changes) override {
     log_.flush(changes);
     lag_.flush(changes.asks);
+    verifier_.flush(changes.asks);
   }
 
   size_t pending_bytes() const override { return log_.pending_bytes() + state_.rows().bytes(); }
@@ -87,6 +94,7 @@ class Collector final : public flow::Task {
   AuditState state_;
   OperationLog log_;
   LagAsks lag_;
+  Verifier verifier_;
   int64_t newest_ms_ = 0;               ///< newest record time of this life
   int64_t quiet_since_ms_ = INT64_MIN;  ///< steady: since when nothing came while caught up
 };

@@ -12,6 +12,19 @@
 
 namespace waybill::audit {
 
+/// How suspected ranges are verified at the broker.
+struct VerifyOptions {
+  enum class Mode : uint8_t {
+    kFull,    ///< every offset of ranges of up to messages_max, longer ones at both ends and by sample
+    kSample,  ///< ranges of more than 1,000 offsets at both ends and by sample
+    kOff,     ///< nothing is read; what is suspected stays so, with the reason beyond_budget
+  };
+  Mode mode = Mode::kFull;
+  int64_t bytes_per_second_max = 1 << 20;  ///< read from the broker per audit partition; beyond, ranges wait
+  int64_t messages_max = 100'000;          ///< longer ranges are read at both ends and by sample
+  int64_t past_end_hold_ms = 30'000;       ///< replicas may lag: before, past the end of the log is no loss
+};
+
 struct CollectorOptions {
   std::string cluster;  ///< configured name; first key of every row
   int32_t audit_partitions =
@@ -24,7 +37,8 @@ struct CollectorOptions {
   int32_t groups_max = 100;        ///< per topic
   int32_t reporters_max = 10'000;  ///< open at once per audit partition
   int64_t ranges_max = 1'000'000;  ///< missing ranges per audit partition
-  int64_t log_bytes_min = 256 << 10;        ///< stored log below this is never folded into a checkpoint
+  int64_t log_bytes_min = 256 << 10;  ///< stored log below this is never folded into a checkpoint
+  VerifyOptions verify = {};
   std::vector<std::string> include_groups;  ///< audit.groups; empty = all
   std::vector<std::string> exclude_groups;
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "audit/collector_harness.h"
+#include "audit/verifier_harness.h"
 
 namespace waybill::audit {
 namespace {
@@ -439,6 +440,114 @@ TEST(CollectorModelTest, AgreesWithSetsOfOffsetsHoweverTheReportsAreCutMixedAndR
   }
   EXPECT_GT(redelivered, 1000u) << "the worlds must contain what they are to find";
   EXPECT_GT(suspected, 1000u);
+}
+
+/// A log in which every 11th message was aborted and every 13th compacted away.
+FakeLog log_of_world() {
+  FakeLog log;
+  log.policy = "compact";
+  for (int64_t o = 0; o < 20'000; ++o) {
+    log.times[o] = label_of(o).start.value + 1;
+    if (o % 13 == 4) {
+      log.absent.insert(o);
+    } else if (o % 11 == 3) {
+      log.aborted.insert(o);
+    }
+  }
+  return log;
+}
+
+/// Reads the world, then lives on for 40 s with a broker that answers; with `random`, it dies every few
+/// seconds, before or after the answers are committed.
+void verify_world(Harness& h, const std::vector<Delivery>& deliveries, Random* random) {
+  for (const Delivery& d : deliveries) h.deliver(d.report, d.time_ms);
+  h.commit();
+  std::map<Id128, tally::Report> last;
+  for (const Delivery& d : deliveries) last[d.report.reporter] = d.report;
+  FakeLog log = log_of_world();
+  auto die = [&] {
+    if (!random || pick(*random, 0, 3) != 0) return;
+    h.restart();
+    h.asks.clear();
+  };
+  for (int64_t s = 1; s <= 60; ++s) {
+    int64_t t = deliveries.back().time_ms + s * 1000;
+    for (auto& [id, report] : last) {
+      report.coverage.clear();
+      report.entries.clear();
+      report.positions.clear();
+      report.number = ReportNumber(report.number.value + 1);
+      report.from_ms = report.complete_up_to_ms;
+      report.complete_up_to_ms = t;
+      h.deliver(report, t);
+    }
+    h.quiet_until(t);
+    h.commit();
+    if (s < 45) die();
+    std::vector<flow::Ask> asks = std::exchange(h.asks, {});
+    for (const flow::Ask& ask : asks) h.answer(log.answer(ask));
+    if (s < 45 && random && pick(*random, 0, 7) == 0) {
+      h.restart();
+      h.asks.clear();
+    }
+    h.commit();
+  }
+}
+
+std::map<std::string, Tables::Table> verified_rows(Harness& h) {
+  auto rows = all_rows(h);
+  for (auto& [key, values] : rows["audit_finding"])
+    values[Tables::index(finding_table(), "verified_ms")] = int64_t{0};
+  for (auto& [key, values] : rows["audit_partition"])
+    values[Tables::index(partition_table(), "updated_ms")] = int64_t{0};
+  return rows;
+}
+
+/// Every column of a state must be what the findings of that state add up to.
+void expect_sums_of_findings(Harness& h) {
+  std::map<std::tuple<std::string, int64_t, std::string, std::string>, int64_t> sums;
+  for (const auto& [key, values] : h.tables.table(finding_table()))
+    sums[{text(key[1]), number(key[3]), text(key[4]), text(key[6])}] +=
+        number(values[0]) - number(key[5]) + 1;
+  for (const auto& [key, values] : h.tables.table(partition_table())) {
+    for (const char* state : {"pending", "suspected", "lost", "late", "unconfirmed", "excused"}) {
+      EXPECT_EQ(number(values[Tables::index(partition_table(), state)]),
+                (sums[{text(key[1]), number(key[3]), text(key[4]), state}]))
+          << state << " of " << text(key[1]) << " " << number(key[3]) << " " << text(key[4]);
+    }
+  }
+}
+
+TEST(CollectorModelTest, VerdictsAreWhatTheLogSaysAndTheSameWhereverItDies) {
+  std::map<std::string, int64_t> seen;
+  for (uint64_t seed = 1; seed <= 25; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    World world(seed);
+    Random random(seed * 104729);
+    Harness steady, dying;
+    verify_world(steady, world.deliveries, nullptr);
+    verify_world(dying, world.deliveries, &random);
+    auto rows = verified_rows(steady);
+    for (const auto& [table, got] : verified_rows(dying)) EXPECT_EQ(got, rows[table]) << table;
+    expect_sums_of_findings(steady);
+    Outcome found = read(steady);
+    for (const auto& [key, times] : expected(world.deliveries).findings) {
+      const auto& [topic, partition, group, offset, state] = key;
+      if (state != "suspected") continue;
+      auto is = [&](const char* verdict) {
+        bool yes = found.findings.contains({topic, partition, group, offset, verdict});
+        seen[verdict] += yes;
+        return yes;
+      };
+      if (offset % 13 == 4 || offset % 11 == 3) {
+        EXPECT_TRUE(is("excused")) << offset;
+      } else {
+        EXPECT_TRUE(is("lost") || is("unconfirmed")) << offset;
+      }
+    }
+    if (testing::Test::HasFailure()) return;
+  }
+  for (const char* state : {"lost", "unconfirmed", "excused"}) EXPECT_GT(seen[state], 50) << state;
 }
 
 }  // namespace

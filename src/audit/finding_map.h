@@ -124,6 +124,19 @@ class FindingMap {
     touched_.emplace(first, Touch{std::nullopt, since_ms});
   }
 
+  /// Forgets the lowest ranges beyond `keep` of which `final` says so, looking at `scan_max` of them; their
+  /// rows stay as written. REQUIRES: flush() came just before.
+  template <class F>
+  size_t forget_final(size_t keep, size_t scan_max, F final) {
+    size_t n = 0;
+    for (auto it = map_.begin(); it != map_.end() && map_.size() > keep && scan_max > 0; --scan_max) {
+      bool forget = !touched_.contains(it->first) && final(it->second.second);
+      it = forget ? map_.erase(it) : std::next(it);
+      n += forget;
+    }
+    return n;
+  }
+
   /// Forgets the lowest ranges beyond `keep`; their rows stay as written. REQUIRES: flush() came just before.
   size_t forget_beyond(size_t keep) {
     size_t n = 0;

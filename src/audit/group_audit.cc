@@ -9,6 +9,11 @@ namespace {
 constexpr size_t kWaitingMax = 4096;
 /// Redelivered ranges kept per group and partition; older ones keep their rows but are no longer extended.
 constexpr size_t kRedeliveredMax = 10'000;
+/// Ranges kept in all before excused ones (then all whose state is final) are forgotten, lowest first; their
+/// rows stay.
+constexpr size_t kExcusedMax = 10'000;
+constexpr size_t kJudgedMax = 200'000;
+constexpr size_t kScanMax = 4096;  ///< looked at in one step for that
 
 OffsetRange clip(OffsetRange range, Offset begin, Offset end) {
   return {std::max(range.begin, begin), std::min(range.end, end)};
@@ -59,7 +64,7 @@ void GroupAudit::owe(OffsetRange range, const tally::BucketLabel& label, StepCon
                   [&](OffsetRange piece, const Missing* there) -> std::optional<Missing> {
                     if (there) return *there;
                     step.deltas->at(step.group, label).pending += piece.size();
-                    return Missing{false, label};
+                    return Missing{.label = label};
                   });
   wait(clip(range, range.begin, high_), step.sequence);
 }
@@ -84,11 +89,13 @@ void GroupAudit::settle_seen(OffsetRange fresh, StepContext& step) {
   if (!missing_.intersects(fresh)) return;
   missing_.update(fresh, step.clock_ms,
                   [&](OffsetRange piece, const Missing* there) -> std::optional<Missing> {
-                    if (there) {
-                      Sums& sums = step.deltas->at(step.group, there->label);
-                      (there->suspected ? sums.suspected : sums.pending) -= piece.size();
-                    }
-                    return std::nullopt;
+                    if (!there || there->state == State::kLate)
+                      return there ? std::optional(*there) : std::nullopt;
+                    Sums& sums = step.deltas->at(step.group, there->label);
+                    sums.of(there->state) -= piece.size();
+                    if (there->state != State::kLost) return std::nullopt;
+                    sums.late += piece.size();
+                    return Missing{State::kLate, Reason::kNone, false, there->label};
                   });
 }
 
@@ -153,33 +160,104 @@ void GroupAudit::redeliver(OffsetRange range, uint64_t times, RedeliveryReason r
 
 void GroupAudit::session_end(const ReaderKey& key, uint32_t session, OffsetRange hull, Offset session_first,
                              StepContext& step) {
+  bool known = readers_.contains(key);
   Reader& reader = readers_[key];
+  if (!known && step.report_missing) proof_.taint({{Offset(0), hull.begin}, Reason::kReportMissing, key});
+  proof_.told(key, hull, reader.high);
   reader.low_ever = reader.low_ever.value < 0 ? hull.begin : std::min(reader.low_ever, hull.begin);
   reader.high_ever = std::max(reader.high_ever, hull.end);
   if (session > reader.session || reader.first.value < 0) {
-    if (session > reader.session) reader.high = Offset(-1);
-    reader.session = session;
+    if (session > reader.session) begin_session(reader, session, step);
     reader.first = session_first.value >= 0 ? session_first : hull.begin;
+    proof_.began(key, session, reader.first);
   }
-  if (session == reader.session) reader.high = std::max(reader.high, hull.end);
+  if (session == reader.session) {
+    reader.high = std::max(reader.high, hull.end);
+    proof_.span({reader.first, reader.high});
+  } else {
+    proof_.span(hull);
+  }
   raise_high(hull.end, step);
 }
 
 void GroupAudit::position(const ReaderKey& key, const tally::Position& at, StepContext& step) {
   Reader& reader = readers_[key];
   if (at.session < reader.session) return;
-  if (at.session > reader.session) {
-    reader.session = at.session;
-    reader.high = Offset(-1);
-    reader.first = Offset(-1);
+  if (at.session > reader.session) begin_session(reader, at.session, step);
+  if (at.session_first.value >= 0) {
+    if (reader.first != at.session_first) proof_.began(key, at.session, at.session_first);
+    reader.first = at.session_first;
   }
-  if (at.session_first.value >= 0) reader.first = at.session_first;
   reader.high = std::max(reader.high, at.high);
+  if (reader.first.value >= 0) proof_.span({reader.first, reader.high});
   if (at.next != reader.next && at.next.value >= 0) next_ = at.next;
-  if (at.committed != reader.committed && at.committed.value >= 0) committed_ = at.committed;
+  if (at.committed != reader.committed && at.committed.value >= 0) {
+    committed_ = at.committed;
+    proof_.committed(key, at.session, at.committed);
+  }
   reader.next = at.next;
   reader.committed = at.committed;
   raise_high(at.high, step);
+}
+
+void GroupAudit::begin_session(Reader& reader, uint32_t session, StepContext& step) {
+  reader.session = session;
+  reader.began = step.sequence;
+  reader.high = Offset(-1);
+  reader.first = Offset(-1);
+}
+
+void GroupAudit::suspect(OffsetRange range, int64_t sequence) {
+  bool any = false;
+  missing_.each_within(
+      range, [&](OffsetRange, const Missing& m) { any |= m.state == State::kPending && !m.open(); });
+  if (any) wait(range, sequence);
+}
+
+bool GroupAudit::open(OffsetRange range) const {
+  bool any = false;
+  missing_.each_within(range, [&](OffsetRange, const Missing& m) { any |= m.open(); });
+  return any;
+}
+
+bool GroupAudit::verdict(const Verdict& verdict, bool sampled, StepContext& step) {
+  bool changed = false;
+  missing_.update(verdict.range, step.clock_ms,
+                  [&](OffsetRange piece, const Missing* there) -> std::optional<Missing> {
+                    if (!there) return std::nullopt;
+                    Missing next{verdict.state, verdict.reason, sampled, there->label};
+                    if (!there->open() || next == *there) return *there;
+                    Sums& sums = step.deltas->at(step.group, there->label);
+                    sums.of(there->state) -= piece.size();
+                    sums.of(next.state) += piece.size();
+                    changed = true;
+                    return next;
+                  });
+  return changed;
+}
+
+void GroupAudit::reader_vanished(const Id128& reporter, int64_t previous_sequence) {
+  for (const auto& [key, reader] : readers_) {
+    if (key.reporter != reporter) continue;
+    // Who was told of after this reader's session and before its last but one record took over from it.
+    const Reader* next = nullptr;
+    bool told_all = false;
+    for (const auto& [other_key, other] : readers_) {
+      if (other_key.reporter == reporter || other.began <= reader.began || other.first.value < 0) continue;
+      told_all |= other.began < previous_sequence;
+      if (!next || other.began < next->began) next = &other;
+    }
+    if (told_all) continue;
+    Offset from = std::max(reader.next, Offset(0));
+    proof_.taint({{from, next ? next->first : ReadProof::kOpenEnd}, Reason::kReporterVanished, key});
+  }
+}
+
+void GroupAudit::report_missing(const Id128& reporter) {
+  for (const auto& [key, reader] : readers_) {
+    if (key.reporter != reporter) continue;
+    proof_.taint({{std::max(reader.next, Offset(0)), ReadProof::kOpenEnd}, Reason::kReportMissing, key});
+  }
 }
 
 void GroupAudit::raise_high(Offset to, StepContext& step) {
@@ -198,11 +276,12 @@ bool GroupAudit::judge(int64_t barrier, StepContext& step) {
     if (!missing_.intersects(range)) continue;
     missing_.update(range, step.clock_ms,
                     [&](OffsetRange piece, const Missing* there) -> std::optional<Missing> {
-                      if (!there || there->suspected) return there ? std::optional(*there) : std::nullopt;
+                      if (!there) return std::nullopt;
+                      if (there->state != State::kPending || there->open()) return *there;
                       Sums& sums = step.deltas->at(step.group, there->label);
                       sums.pending -= piece.size();
                       sums.suspected += piece.size();
-                      return Missing{true, there->label};
+                      return Missing{State::kSuspected, Reason::kNone, false, there->label};
                     });
   }
   return changed;
@@ -210,6 +289,10 @@ bool GroupAudit::judge(int64_t barrier, StepContext& step) {
 
 void GroupAudit::compact(Offset cut, size_t runs_max) {
   redelivered_.forget_beyond(kRedeliveredMax);
+  missing_.forget_final(kExcusedMax, kScanMax, [](const Missing& m) { return m.state == State::kExcused; });
+  missing_.forget_final(kJudgedMax, kScanMax, [](const Missing& m) {
+    return m.state != State::kPending && m.state != State::kSuspected;
+  });
   if (consumed_.run_count() <= runs_max + missing_.size()) return;
   OffsetRange below{consumed_.begin(), std::min(cut, high_)};
   Offset at = below.begin;

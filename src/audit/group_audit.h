@@ -12,6 +12,7 @@
 
 #include "audit/finding_map.h"
 #include "audit/label_map.h"
+#include "audit/read_proof.h"
 #include "audit/state_codec.h"
 #include "audit/sums.h"
 #include "base/types.h"
@@ -20,22 +21,19 @@
 
 namespace waybill::audit {
 
-/// One consumer instance: a client of a reporter.
-struct ReaderKey {
-  Id128 reporter;
-  uint32_t client = 0;
-  auto operator<=>(const ReaderKey&) const = default;
-};
-
 /// Why an offset was handed out again. When an offset has several, the highest is shown.
 enum class RedeliveryReason : uint8_t { kHandover = 0, kRestart = 1, kRewind = 2 };
 std::string_view to_string(RedeliveryReason reason);
 
 /// A message that was produced and not handed out. Pending until it is below what was handed out and behind
-/// the barrier.
+/// the barrier, then suspected until the broker was asked. A late one was lost and then handed out.
 struct Missing {
-  bool suspected = false;
+  State state = State::kPending;
+  Reason reason = Reason::kNone;
+  bool sampled = false;  ///< the verdict of a long range, read at both ends and by sample
   tally::BucketLabel label;
+  /// Whether the broker is to be asked about it.
+  bool open() const { return state == State::kSuspected || reason == Reason::kOpenTransaction; }
   bool operator==(const Missing&) const = default;
 };
 
@@ -49,6 +47,7 @@ struct Redelivered {
 /// Where one reader stands. Offsets are -1 while unknown.
 struct Reader {
   uint32_t session = 0;
+  int64_t began = -1;   ///< sequence of the record that told of this session first
   Offset first{-1};     ///< first offset of this session
   Offset high{-1};      ///< one past the highest offset of this session
   Offset low_ever{-1};  ///< hull of all it was ever handed, over its sessions
@@ -64,7 +63,8 @@ struct StepContext {
   int64_t sequence = 0;    ///< of the record that carries the report
   int64_t clock_ms = 0;    ///< audit time, for deferring rows
   size_t ranges_left = 0;  ///< how many ranges may still be opened; beyond, they are counted in `overflow`
-  int64_t overflow = 0;    ///< messages whose range was not kept
+  bool report_missing = false;  ///< numbers right before this report never came
+  int64_t overflow = 0;         ///< messages whose range was not kept
   CoverageDeltas* deltas = nullptr;
 };
 
@@ -100,6 +100,22 @@ class GroupAudit {
   /// Gaps recorded before `barrier` (a sequence number of the audit partition) become suspected. Returns
   /// whether anything changed.
   bool judge(int64_t barrier, StepContext& step);
+  /// Pending messages of the range become suspected behind the barrier, whatever was handed out.
+  void suspect(OffsetRange range, int64_t sequence);
+  /// What the broker's answer says of a range; only messages that are open() change. Returns whether any did.
+  bool verdict(const Verdict& verdict, bool sampled, StepContext& step);
+  /// Whether anything of the range is open(); O(ranges inside).
+  bool open(OffsetRange range) const;
+  /// The reporter went silent: what it may have seen since is tainted, until it is back.
+  void reader_vanished(const Id128& reporter, int64_t previous_sequence);
+  void reader_returned(const Id128& reporter) { proof_.remove(reporter, Reason::kReporterVanished); }
+  /// A report of this reporter is missing before the one at hand: taints what it may have told.
+  void report_missing(const Id128& reporter);
+  void report_arrived(const Id128& reporter) { proof_.remove(reporter, Reason::kReportMissing); }
+  /// A skip is judged below this only: what is committed if the group ever commits, else what was handed out.
+  Offset position() const { return committed_.value >= 0 ? committed_ : high_; }
+  const ReadProof& proof() const { return proof_; }
+
   bool waiting() const { return !waiting_.empty(); }
   int64_t waiting_since() const { return waiting_.front().sequence; }
 
@@ -136,6 +152,7 @@ class GroupAudit {
                  StepContext& step);
   void raise_high(Offset to, StepContext& step);
   void wait(OffsetRange range, int64_t sequence);
+  void begin_session(Reader& reader, uint32_t session, StepContext& step);
 
   bool judged_ = true;
   tally::Coverage consumed_;
@@ -147,6 +164,7 @@ class GroupAudit {
   FindingMap<Redelivered> redelivered_;
   std::deque<Waiting> waiting_;  ///< ascending by sequence
   std::map<ReaderKey, Reader> readers_;
+  ReadProof proof_;
 };
 
 }  // namespace waybill::audit

@@ -6,7 +6,8 @@ namespace waybill::audit {
 namespace {
 
 void save(StateWriter& out, const Missing& v) {
-  out.u64(v.suspected ? 1 : 0);
+  out.u64(static_cast<uint64_t>(v.state) << 1 | (v.sampled ? 1 : 0));
+  out.u64(static_cast<uint64_t>(v.reason));
   out.label(v.label);
 }
 void save(StateWriter& out, const Redelivered& v) {
@@ -15,7 +16,10 @@ void save(StateWriter& out, const Redelivered& v) {
   out.label(v.label);
 }
 void load(StateReader& in, Missing& v) {
-  v.suspected = in.u64() != 0;
+  uint64_t state = in.u64();
+  v.sampled = state & 1;
+  v.state = static_cast<State>((state >> 1) % (static_cast<uint64_t>(State::kReplayed) + 1));
+  v.reason = static_cast<Reason>(in.u64() % (static_cast<uint64_t>(Reason::kBeyondBudget) + 1));
   v.label = in.label();
 }
 void load(StateReader& in, Redelivered& v) {
@@ -85,8 +89,10 @@ void GroupAudit::save(StateWriter& out) const {
     out.id(key.reporter);
     out.u64(key.client);
     out.u64(r.session);
+    out.i64(r.began);
     for (Offset o : {r.first, r.high, r.low_ever, r.high_ever, r.next, r.committed}) out.i64(o.value);
   }
+  proof_.save(out);
 }
 
 GroupAudit GroupAudit::load(StateReader& in) {
@@ -107,9 +113,11 @@ GroupAudit GroupAudit::load(StateReader& in) {
     key.client = static_cast<uint32_t>(in.u64());
     Reader& r = g.readers_[key];
     r.session = static_cast<uint32_t>(in.u64());
+    r.began = in.i64();
     for (Offset* o : {&r.first, &r.high, &r.low_ever, &r.high_ever, &r.next, &r.committed})
       *o = Offset(in.i64());
   }
+  g.proof_.load(in);
   return g;
 }
 

@@ -29,6 +29,10 @@ void LagAsks::ask(const AuditState& state, Open open, OffsetRange range) {
   ask.partition = {cluster_, topic->second.name, open.partition};
   ask.range = range;
   ask.limits.messages_max = 1;
+  if (auto audit = topic->second.partitions.find(open.partition);
+      audit != topic->second.partitions.end() && !audit->second.produced().empty()) {
+    open.acked_end = audit->second.produced().end();
+  }
   ready_.push_back(std::move(ask));
   open_.emplace(next_id_ - 1, std::move(open));
 }
@@ -58,6 +62,17 @@ void LagAsks::answer_bounds(const Open& open, const flow::Bounds& bounds, Operat
   const PartitionAudit& audit = it->second;
   if (audit.log_start != bounds.start || audit.log_end != bounds.end) {
     log.set_bounds(open.topic, open.partition, bounds, now.wall_ms);
+  }
+  // Acknowledged past the end at two rounds: a replica that lags has caught up by then.
+  std::pair place{open.topic, open.partition};
+  auto earlier = short_.find(place);
+  if (bounds.end < open.acked_end) {
+    if (earlier != short_.end() && bounds.end < earlier->second) {
+      log.suspect(open.topic, open.partition, {bounds.end, earlier->second});
+    }
+    short_[place] = open.acked_end;
+  } else if (earlier != short_.end()) {
+    short_.erase(earlier);
   }
   if (bounds.start.value == 0 && bounds.end.value > 0 && !audit.produced().empty() &&
       bounds.end < audit.produced().end()) {

@@ -34,6 +34,7 @@ class LagAsks {
     PartitionId partition;
     std::string group;
     int64_t since_steady_ms = 0;
+    Offset acked_end{0};  ///< one past what was known to be acknowledged when the ask was made
   };
   void ask(const AuditState& state, Open open, OffsetRange range);
   void answer_bounds(const Open& open, const flow::Bounds& bounds, OperationLog& log, AuditState& state,
@@ -45,6 +46,8 @@ class LagAsks {
   std::deque<std::pair<TopicIndex, PartitionId>> round_;
   uint64_t next_id_ = 1;
   std::map<uint64_t, Open> open_;
+  std::map<std::pair<TopicIndex, PartitionId>, Offset>
+      short_;  ///< acknowledged past the end at the last round
   std::vector<flow::Ask> ready_;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 using flow::SegmentChange;
 
-constexpr uint64_t kFormat = 1;
+constexpr uint64_t kFormat = 2;
 constexpr size_t kPartBytes = 512u << 10;  ///< of one segment; the limit is flow::kSegmentBytesMax
 static_assert(kPartBytes <= flow::kSegmentBytesMax);
 
@@ -23,7 +23,9 @@ enum Operation : uint64_t {
   kOldestUnread,
   kFirstRecord,
   kIncomplete,
-  kFlush
+  kFlush,
+  kSuspect,
+  kVerdict
 };
 
 std::string part_name(const std::string& base, size_t part) {
@@ -86,6 +88,35 @@ void OperationLog::set_bounds(TopicIndex topic, PartitionId partition, flow::Bou
   write(op);
 }
 
+void OperationLog::suspect(TopicIndex topic, PartitionId partition, OffsetRange range) {
+  state_.suspect(topic, partition, range);
+  StateWriter op;
+  op.u64(kSuspect);
+  op.u64(topic);
+  for (int64_t v : {int64_t{partition.value}, range.begin.value, range.end.value}) op.i64(v);
+  write(op);
+}
+
+void OperationLog::verdict(const AuditState::Place& place, int64_t incarnation,
+                           std::span<const Verdict> verdicts, bool sampled) {
+  if (!state_.verdict(place, incarnation, verdicts, sampled)) return;
+  StateWriter op;
+  op.u64(kVerdict);
+  op.u64(std::get<0>(place));
+  op.i64(std::get<1>(place).value);
+  op.text(std::get<2>(place));
+  op.i64(incarnation);
+  op.u64(sampled ? 1 : 0);
+  op.u64(verdicts.size());
+  for (const Verdict& v : verdicts) {
+    op.i64(v.range.begin.value);
+    op.i64(v.range.end.value);
+    op.u64(static_cast<uint64_t>(v.state));
+    op.u64(static_cast<uint64_t>(v.reason));
+  }
+  write(op);
+}
+
 void OperationLog::set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group,
                                      int64_t time_ms) {
   state_.set_oldest_unread(topic, partition, group, time_ms);
@@ -117,6 +148,27 @@ void OperationLog::note_incomplete(std::string_view reason, int64_t from_ms, int
   op.i64(to_ms);
   write(op);
   state_.note_incomplete("", {}, reason, from_ms, to_ms, std::move(detail));
+}
+
+bool OperationLog::replay_verdict(StateReader& in) {
+  auto topic = static_cast<TopicIndex>(in.u64());
+  PartitionId partition(static_cast<int32_t>(in.i64()));
+  std::string group = in.text();
+  int64_t incarnation = in.i64();
+  bool sampled = in.u64() != 0;
+  std::vector<Verdict> verdicts;
+  for (uint64_t n = in.count(); n > 0 && in.ok(); --n) {
+    Verdict v;
+    v.range.begin = Offset(in.i64());
+    v.range.end = Offset(in.i64());
+    v.state = static_cast<State>(in.u64());
+    v.reason = static_cast<Reason>(in.u64());
+    if (v.state > State::kExcused || v.reason > Reason::kBeyondBudget) return false;
+    verdicts.push_back(v);
+  }
+  if (!in.ok() || !in.at_end()) return false;
+  state_.verdict({topic, partition, group}, incarnation, verdicts, sampled);
+  return true;
 }
 
 bool OperationLog::replay_one(StateReader& in) {
@@ -160,6 +212,15 @@ bool OperationLog::replay_one(StateReader& in) {
       state_.note_incomplete("", {}, reason, from_ms, in.i64(), {});
       break;
     }
+    case kSuspect: {
+      auto topic = static_cast<TopicIndex>(in.u64());
+      PartitionId partition(static_cast<int32_t>(in.i64()));
+      Offset begin(in.i64()), end(in.i64());
+      state_.suspect(topic, partition, {begin, end});
+      break;
+    }
+    case kVerdict:
+      return replay_verdict(in);
     case kFlush: {
       flow::Rows rows;
       state_.flush(rows);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ class OperationLog {
   void tick(int64_t clock_ms);
   void judge();
   void set_bounds(TopicIndex topic, PartitionId partition, flow::Bounds bounds, int64_t wall_ms);
+  void suspect(TopicIndex topic, PartitionId partition, OffsetRange range);
+  void verdict(const AuditState::Place& place, int64_t incarnation, std::span<const Verdict> verdicts,
+               bool sampled);
   void set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group, int64_t time_ms);
   void first_record(TopicIndex topic, PartitionId partition, int64_t time_ms);
   void note_incomplete(std::string_view reason, int64_t from_ms, int64_t to_ms, std::string detail);
@@ -42,6 +46,7 @@ class OperationLog {
   void write(const StateWriter& op_bytes);
   Result<void> replay(std::string_view log);
   bool replay_one(StateReader& in);
+  bool replay_verdict(StateReader& in);
   void append_log(flow::Changes& changes);
   void checkpoint(flow::Changes& changes);
   void replace(const std::string& base, std::string_view bytes, flow::Changes& changes);

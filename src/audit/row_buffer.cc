@@ -22,7 +22,7 @@ void append_counts(const Sums& s, std::vector<Value>& out) {
 
 void append_states(const Sums& s, std::vector<Value>& out) {
   // pending, suspected, lost, late, redelivered, unconfirmed, excused, accepted, replayed
-  for (int64_t v : {s.pending, s.suspected, int64_t{0}, int64_t{0}, s.redelivered, int64_t{0}, int64_t{0},
+  for (int64_t v : {s.pending, s.suspected, s.lost, s.late, s.redelivered, s.unconfirmed, s.excused,
                     int64_t{0}, int64_t{0}}) {
     out.emplace_back(v);
   }
@@ -123,7 +123,7 @@ void RowBuffer::finding(const std::string& topic, const PartitionKey& key, const
                     {cluster_, topic, key.incarnation, int64_t{key.partition.value}, key.group, f.first.value,
                      std::string(f.state)},
                     {f.last.value, std::string(f.reason), static_cast<int64_t>(f.label.kind),
-                     f.label.start.value, f.times, found_ms, int64_t{0}, std::string()}});
+                     f.label.start.value, f.times, found_ms, f.verified_ms, std::string(f.detail)}});
 }
 
 void RowBuffer::erase_finding(const std::string& topic, const PartitionKey& key, Offset first,

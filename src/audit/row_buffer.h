@@ -47,7 +47,9 @@ struct Finding {
   std::string_view state;
   std::string_view reason;
   tally::BucketLabel label;
-  int64_t times = 0;  ///< added to what is there
+  int64_t times = 0;        ///< added to what is there
+  int64_t verified_ms = 0;  ///< audit time at which the broker was asked; 0 = it was not
+  std::string_view detail = {};
 };
 
 class RowBuffer {

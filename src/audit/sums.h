@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/verdict.h"
+#include "base/assert.h"
 #include "tally/bucket.h"
 
 namespace waybill::audit {
@@ -24,6 +26,10 @@ struct Sums {
   int64_t pending = 0;
   int64_t suspected = 0;
   int64_t redelivered = 0;
+  int64_t lost = 0;
+  int64_t late = 0;
+  int64_t unconfirmed = 0;
+  int64_t excused = 0;
 
   Sums& operator+=(const Sums& o) {
     count += o.count;
@@ -38,9 +44,36 @@ struct Sums {
     pending += o.pending;
     suspected += o.suspected;
     redelivered += o.redelivered;
+    lost += o.lost;
+    late += o.late;
+    unconfirmed += o.unconfirmed;
+    excused += o.excused;
     return *this;
   }
   bool operator==(const Sums&) const = default;
+  /// The count of a state. REQUIRES: one that the collector gives (not accepted, not replayed).
+  int64_t& of(State state) {
+    switch (state) {
+      case State::kPending:
+        return pending;
+      case State::kSuspected:
+        return suspected;
+      case State::kLost:
+        return lost;
+      case State::kLate:
+        return late;
+      case State::kRedelivered:
+        return redelivered;
+      case State::kUnconfirmed:
+        return unconfirmed;
+      case State::kExcused:
+        return excused;
+      case State::kAccepted:
+      case State::kReplayed:
+        break;
+    }
+    ASSERT(false);
+  }
 };
 
 /// Additions of one step. Few groups and labels each time, so a scan from the newest is the fastest look-up.

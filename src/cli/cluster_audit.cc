@@ -40,6 +40,7 @@ audit::CollectorOptions collector_options(const AuditConfig& config, const std::
           .groups_max = config.groups_max,
           .reporters_max = config.reporters_max,
           .ranges_max = config.ranges_max,
+          .verify = config.verify,
           .include_groups = config.include_groups,
           .exclude_groups = config.exclude_groups};
 }

@@ -164,10 +164,10 @@ void tell(Demo& demo, int64_t seconds) {
   auto [skips, repeats] = demo.seeks();
   fmt::print(stderr,
              "{:>4} s  planted: {} skips, {} repeats  found: {} produced, {} failed, {} consumed, {} "
-             "suspected, {} redelivered, {} "
+             "lost, {} redelivered, {} "
              "pending\n",
              seconds, skips, repeats, with_commas(sums["produced"]), sums["failed"],
-             with_commas(sums["consumed"]), sums["suspected"], sums["redelivered"],
+             with_commas(sums["consumed"]), sums["lost"], sums["redelivered"],
              with_commas(sums["pending"]));
 }
 

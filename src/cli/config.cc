@@ -289,6 +289,12 @@ class Reader {
     groups.texts("include", audit.include_groups);
     groups.texts("exclude", audit.exclude_groups);
     groups.finish();
+    Section verify(faults_, section.child("verify"), "audit.verify");
+    if (auto mode = verify.word("mode", {"full", "sample", "off"}))
+      audit.verify.mode = static_cast<audit::VerifyOptions::Mode>(*mode);
+    verify.size("max_bytes_per_second", audit.verify.bytes_per_second_max, {1024, 1LL << 40});
+    verify.number("max_messages", audit.verify.messages_max, {10'000, 1'000'000'000});
+    verify.finish();
     Section caps(faults_, section.child("caps"), "audit.caps");
     caps.number("topics", audit.topics_max, {1, 1'000'000});
     caps.number("groups", audit.groups_max, {1, 100'000});

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit/collector.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -41,6 +42,7 @@ struct AuditConfig {
   int32_t groups_max = 100;
   int32_t reporters_max = 10'000;
   int64_t ranges_max = 1'000'000;
+  audit::VerifyOptions verify;
 };
 
 struct LogConfig {

@@ -82,6 +82,7 @@ audit:
   vanished: 20s
   commit: {every: 500ms, bytes: 16MiB}
   groups: {include: [a, b], exclude: [c]}
+  verify: {mode: sample, max_bytes_per_second: 2MiB, max_messages: 20000}
   caps: {topics: 10, groups: 11, reporters: 12, ranges: 1300}
 log: {level: debug, format: json}
 )");
@@ -116,6 +117,9 @@ log: {level: debug, format: json}
   EXPECT_EQ(config.audit.groups_max, 11);
   EXPECT_EQ(config.audit.reporters_max, 12);
   EXPECT_EQ(config.audit.ranges_max, 1300);
+  EXPECT_EQ(config.audit.verify.mode, audit::VerifyOptions::Mode::kSample);
+  EXPECT_EQ(config.audit.verify.bytes_per_second_max, 2 << 20);
+  EXPECT_EQ(config.audit.verify.messages_max, 20'000);
   EXPECT_EQ(config.log.level, LogLevel::kDebug);
   EXPECT_EQ(config.log.format, LogConfig::Format::kJson);
 }

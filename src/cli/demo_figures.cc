@@ -27,13 +27,13 @@ void add_group(DemoFigures& figures, const std::string& group, const Times& prod
       consumed += n > 0 ? 1 : 0;
       again += n > 1 ? n - 1 : 0;
     }
-    int64_t& suspected = figures[{place.first, group, "suspected"}];
+    int64_t& lost = figures[{place.first, group, "lost"}];
     int64_t& pending = figures[{place.first, group, "pending"}];
     auto written = produced.find(place);
     if (written == produced.end()) continue;
     for (size_t offset = 0; offset < written->second.size(); ++offset) {
       if (written->second[offset] == 0 || (offset < times.size() && times[offset] > 0)) continue;
-      ++(offset < times.size() ? suspected : pending);
+      ++(offset < times.size() ? lost : pending);
     }
   }
 }

@@ -13,11 +13,11 @@
 
 namespace waybill::cli {
 
-/// (topic, group or empty, figure) -> count. Figures: produced, failed; consumed, redelivered, suspected,
+/// (topic, group or empty, figure) -> count. Figures: produced, failed; consumed, redelivered, lost,
 /// pending.
 using DemoFigures = std::map<std::tuple<std::string, std::string, std::string>, int64_t>;
 
-/// By the clients' own observation: an acknowledged offset that a group was not handed is suspected below the
+/// By the clients' own observation: an acknowledged offset that a group was not handed is lost below the
 /// highest that it was handed in that partition, else pending; hand-outs beyond the first are redelivered.
 DemoFigures planted_figures(const std::vector<DemoWitness>& producers,
                             const std::map<std::string, std::vector<DemoWitness>>& groups);

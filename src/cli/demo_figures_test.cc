@@ -20,7 +20,7 @@ TEST(DemoFigures, FollowFromWhatTheClientsSaw) {
                                   {{"t", "", "produced"}, 8},
                                   {{"t", "g", "consumed"}, 3},
                                   {{"t", "g", "redelivered"}, 2},
-                                  {{"t", "g", "suspected"}, 1},
+                                  {{"t", "g", "lost"}, 1},
                                   {{"t", "g", "pending"}, 2}}));
 }
 

@@ -31,7 +31,8 @@ def commands():
 
 
 class ProducerProcess:
-    """Commands: send {topic, count, size, partition?, keys?, start_ms?, step_ms?, rate?}, flush, close."""
+    """Commands: send {topic, count, size, partition?, keys?, start_ms?, step_ms?, rate?}, flush, close; with a
+    transactional.id also begin, commit, abort."""
 
     def __init__(self, config):
         self.client = Producer(config)
@@ -95,6 +96,11 @@ class ProducerProcess:
                 left = self.client.flush(command.get("timeout", 30))
                 self.flush_chunk()
                 emit(event="flushed", left=left)
+            elif op in ("begin", "commit", "abort"):
+                {"begin": self.client.begin_transaction, "commit": self.client.commit_transaction,
+                 "abort": self.client.abort_transaction}[op]()
+                self.flush_chunk()
+                emit(event="done", op=op)
             elif op == "close":
                 self.client.flush(30)
                 self.flush_chunk()
@@ -178,7 +184,10 @@ class ConsumerProcess:
 def main():
     kind, options = sys.argv[1], json.loads(sys.argv[2])
     if kind == "producer":
-        ProducerProcess(options["config"]).run(commands())
+        producer = ProducerProcess(options["config"])
+        if "transactional.id" in options["config"]:
+            producer.client.init_transactions(30)
+        producer.run(commands())
     else:
         ConsumerProcess(options["config"], options["topics"], options["assign"], options["paused"]).run(commands())
     emit(event="closed")

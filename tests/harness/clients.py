@@ -102,6 +102,10 @@ class Producer(Client):
             self.wait_event("sent", 300, sent + 1)
             self.flush()
 
+    def transaction(self, op):
+        """begin, commit or abort."""
+        self.call(op)
+
     def flush(self):
         assert self.call("flush", "flushed", 60)["left"] == 0
 

@@ -1,0 +1,366 @@
+#include "audit/verifier.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace waybill::audit {
+namespace {
+
+constexpr int64_t kSamples = 8;               ///< of a long range, between its ends
+constexpr int64_t kSampleSpan = 1'000;        ///< offsets of one sample, and of each end
+constexpr int64_t kLongWhenSampling = 1'000;  ///< ranges longer than this are sampled under Mode::kSample
+
+int64_t bytes_of(const flow::RangeAnswer& answer) {
+  constexpr int64_t kOverhead = 64;  // of a record beside key and value
+  int64_t bytes = 0;
+  for (const flow::RangeRecord& r : answer.records) bytes += r.size_bytes + kOverhead;
+  return bytes;
+}
+
+/// Both ends of a long range and evenly spaced samples between them.
+std::vector<OffsetRange> sample(OffsetRange range) {
+  std::vector<OffsetRange> parts;
+  int64_t stride = (range.size() - kSampleSpan) / (kSamples + 1);
+  for (int64_t i = 0; i <= kSamples; ++i) {
+    Offset at = range.begin + i * stride;
+    parts.push_back({at, std::min(at + std::min(kSampleSpan, stride), range.end)});
+  }
+  parts.push_back({std::max(range.end - kSampleSpan, parts.back().end), range.end});
+  return parts;
+}
+
+}  // namespace
+
+void Verifier::advance(AuditState& state, OperationLog& log, int64_t steady_ms) {
+  drop_stale(steady_ms);
+  for (auto it = state.suspects().begin(); it != state.suspects().end();) {
+    const Place place = *it++;
+    Watch& watch = watches_.try_emplace(place, Watch{.since_ms = steady_ms}).first->second;
+    if (watch.next_ms <= steady_ms) look(place, watch, state, log, steady_ms);
+  }
+}
+
+void Verifier::look(const Place& place, Watch& watch, AuditState& state, OperationLog& log,
+                    int64_t steady_ms) {
+  const auto& [index, partition, name] = place;
+  auto forget = [&] {
+    watches_.erase(place);
+    state.suspects().erase(place);
+  };
+  TopicState* topic = state.topic(index);
+  if (!topic) return forget();
+  auto audit = topic->partitions.find(partition);
+  if (audit == topic->partitions.end()) return forget();
+  auto group = audit->second.groups().find(name);
+  if (group == audit->second.groups().end()) return forget();
+  const GroupAudit& g = group->second;
+  std::vector<Verdict> off;
+  OffsetRange hull{Offset(-1), Offset(-1)};
+  auto flush = [&] {
+    if (hull.begin.value >= 0) start(place, watch, hull, state, steady_ms);
+    hull = {Offset(-1), Offset(-1)};
+  };
+  for (const OffsetRange& part : eligible(audit->second, g, watch, steady_ms)) {
+    OffsetRange rest{std::max(part.begin, watch.cursor), part.end};
+    g.missing().each_within(rest, [&](OffsetRange piece, const Missing& m) {
+      if (!m.open()) return;
+      if (options_.verify.mode == VerifyOptions::Mode::kOff) {
+        off.push_back({piece, State::kSuspected, Reason::kBeyondBudget});
+        return;
+      }
+      while (!piece.empty() && watch.jobs < kJobsPerPlaceMax && jobs_.size() < kJobsMax) {
+        if (hull.begin.value >= 0 && (piece.begin - hull.end > kNear || piece.begin - hull.begin >= kSpanMax))
+          flush();
+        if (hull.begin.value >= 0) {
+          Offset to = std::min(piece.end, hull.begin + kSpanMax);
+          hull.end = std::max(hull.end, to);
+          piece.begin = to;
+          continue;
+        }
+        int64_t whole = options_.verify.mode == VerifyOptions::Mode::kSample ? kLongWhenSampling
+                                                                             : options_.verify.messages_max;
+        bool expired = piece.end <= audit->second.log_start;
+        bool all = expired || (piece.size() > whole && !watch.exact.contains(piece.end));
+        hull = {piece.begin, all ? piece.end : std::min(piece.end, piece.begin + kSpanMax)};
+        piece.begin = hull.end;
+        if (all) flush();
+      }
+    });
+    flush();
+  }
+  if (!off.empty()) log.verdict(place, topic->incarnation, off, false);
+  if (watch.jobs > 0) return;
+  watch.cursor = Offset(0);
+  watch.next_ms = std::max(watch.next_ms, steady_ms + kAgainMs);
+  if (!g.open({Offset(0), Offset(INT64_MAX)})) forget();
+}
+
+std::vector<OffsetRange> Verifier::eligible(const PartitionAudit& audit, const GroupAudit& group,
+                                            const Watch& watch, int64_t steady_ms) const {
+  std::vector<OffsetRange> out;
+  Offset start = std::max(audit.log_start, Offset(0));
+  Offset position = std::max(group.position(), Offset(0));
+  if (group.committed().value < 0 && steady_ms - watch.since_ms < kNeverCommittedMs) position = Offset(0);
+  Offset end = audit.log_end.value >= 0 ? std::max(audit.log_end, start) : Offset(INT64_MAX);
+  out.push_back({Offset(0), start});
+  out.push_back({start, std::min(std::max(position, start), end)});
+  out.push_back({end, Offset(INT64_MAX)});
+  return out;
+}
+
+void Verifier::start(const Place& place, Watch& watch, OffsetRange range, const AuditState& state,
+                     int64_t steady_ms) {
+  if (jobs_.size() >= kJobsMax || !spend(steady_ms)) return;
+  const TopicState& topic = state.topics().at(std::get<0>(place));
+  const PartitionAudit& audit = topic.partitions.at(std::get<1>(place));
+  uint64_t id = next_id_++;
+  Job& job = jobs_[id];
+  job.place = place;
+  job.incarnation = topic.incarnation;
+  job.range = range;
+  job.since_ms = steady_ms;
+  bool expired = range.end <= audit.log_start;
+  job.parts = range.size() > kSpanMax && !expired ? sample(range) : std::vector{range};
+  job.evidence.resize(job.parts.size());
+  for (size_t part = 0; part < job.parts.size(); ++part) {
+    ask(id, Want::kUncommitted, part, state);
+    ask(id, Want::kCommitted, part, state);
+  }
+  if (range.end > audit.groups().at(std::get<2>(place)).proof().end()) {
+    ask(id, Want::kMembers, 0, state);
+    ask(id, Want::kPosition, 0, state);
+  }
+  if (settings_[topic.name].again_ms <= steady_ms) ask(id, Want::kSettings, 0, state);
+  ++watch.jobs;
+  watch.cursor = std::max(watch.cursor, range.end);
+}
+
+void Verifier::ask(uint64_t id, Want want, size_t part, const AuditState& state) {
+  Job& job = jobs_.at(id);
+  flow::Ask ask;
+  ask.id = next_id_++;
+  ask.partition = {options_.cluster, state.topics().at(std::get<0>(job.place)).name, std::get<1>(job.place)};
+  ask.group = std::get<2>(job.place);
+  switch (want) {
+    case Want::kCommitted:
+    case Want::kUncommitted:
+      ask.kind = flow::Ask::Kind::kRead;
+      ask.range = job.parts[part];
+      ask.isolation = want == Want::kCommitted ? flow::Isolation::kCommitted : flow::Isolation::kUncommitted;
+      break;
+    case Want::kMembers:
+      ask.kind = flow::Ask::Kind::kMembers;
+      break;
+    case Want::kPosition:
+      ask.kind = flow::Ask::Kind::kCommitted;
+      break;
+    case Want::kSettings:
+      ask.kind = flow::Ask::Kind::kTopicSettings;
+      break;
+  }
+  ++job.open;
+  open_[ask.id] = {id, want, part};
+  ready_.push_back(std::move(ask));
+}
+
+bool Verifier::answer(const flow::Answer& answer, OperationLog& log, AuditState& state, int64_t steady_ms) {
+  if (answer.id < kIdBase) return false;
+  auto open = open_.find(answer.id);
+  if (open == open_.end()) return true;  // of an earlier life, or given up
+  Open what = open->second;
+  open_.erase(open);
+  auto job = jobs_.find(what.job);
+  if (job == jobs_.end()) return true;
+  take(job->second, what, answer, state, steady_ms);
+  if (--job->second.open > 0) return true;
+  Job done = std::move(job->second);
+  jobs_.erase(job);
+  finish(std::move(done), state, log, steady_ms);
+  return true;
+}
+
+void Verifier::take(Job& job, const Open& open, const flow::Answer& answer, const AuditState& state,
+                    int64_t steady_ms) {
+  const auto topic = state.topics().find(std::get<0>(job.place));
+  if (const auto* error = std::get_if<Error>(&answer.value)) {
+    if (open.want == Want::kSettings) {  // unknown is enough for most verdicts
+      if (topic != state.topics().end())
+        settings_[topic->second.name] = {CleanupPolicy::kUnknown, steady_ms + kDeniedMs};
+      return;
+    }
+    job.failed = true;
+    job.refused |= error->code == Errc::kDenied;
+  } else if (const auto* read = std::get_if<flow::RangeAnswer>(&answer.value)) {
+    budget_bytes_ -= bytes_of(*read);
+    Evidence& evidence = job.evidence[open.part];
+    (open.want == Want::kCommitted ? evidence.committed : evidence.uncommitted) = *read;
+  } else if (const auto* members = std::get_if<std::vector<flow::RangeReader::Member>>(&answer.value)) {
+    job.stranger |= strangers(job.place, *members, state);
+  } else if (const auto* positions =
+                 std::get_if<std::vector<std::pair<PartitionId, Offset>>>(&answer.value)) {
+    if (topic == state.topics().end()) return;
+    auto audit = topic->second.partitions.find(std::get<1>(job.place));
+    if (audit == topic->second.partitions.end()) return;
+    auto group = audit->second.groups().find(std::get<2>(job.place));
+    if (group == audit->second.groups().end()) return;
+    Offset known = std::max(group->second.proof().end(), group->second.committed());
+    for (const auto& [partition, at] : *positions) job.stranger |= partition == audit->first && at > known;
+  } else if (const auto* settings = std::get_if<flow::RangeReader::TopicSettings>(&answer.value)) {
+    bool compacted = settings->cleanup_policy.find("compact") != std::string::npos;
+    if (topic != state.topics().end())
+      settings_[topic->second.name] = {compacted ? CleanupPolicy::kCompact : CleanupPolicy::kDelete,
+                                       steady_ms + kSettingsMs};
+  }
+}
+
+/// Whether more members with some client id read the topic than reporters are open for it.
+bool Verifier::strangers(const Place& place, const std::vector<flow::RangeReader::Member>& members,
+                         const AuditState& state) const {
+  const auto topic = state.topics().find(std::get<0>(place));
+  if (topic == state.topics().end()) return false;
+  std::map<std::string, int64_t> unheard;
+  for (const auto& member : members) {
+    bool reads = std::any_of(member.partitions.begin(), member.partitions.end(),
+                             [&](const auto& p) { return p.first == topic->second.name; });
+    if (reads) ++unheard[member.client_id];
+  }
+  for (const auto& [id, reporter] : state.reporters().all()) {
+    if (!reporter.open() || !reporter.groups.contains(std::get<2>(place))) continue;
+    for (const auto& [ref, client] : reporter.clients) {
+      auto it = unheard.find(client.client_id);
+      if (client.group == std::get<2>(place) && it != unheard.end()) --it->second;
+    }
+  }
+  return std::any_of(unheard.begin(), unheard.end(), [](const auto& item) { return item.second > 0; });
+}
+
+void Verifier::finish(Job job, AuditState& state, OperationLog& log, int64_t steady_ms) {
+  auto found = watches_.find(job.place);
+  if (found == watches_.end()) return;
+  Watch& watch = found->second;
+  if (watch.jobs > 0) --watch.jobs;
+  TopicState* topic = state.topic(std::get<0>(job.place));
+  if (!topic || topic->incarnation != job.incarnation) return;
+  auto audit = topic->partitions.find(std::get<1>(job.place));
+  if (audit == topic->partitions.end()) return;
+  auto group = audit->second.groups().find(std::get<2>(job.place));
+  if (group == audit->second.groups().end()) return;
+  if (job.failed) {
+    watch.next_ms = std::max(watch.next_ms, steady_ms + (job.refused ? kDeniedMs : kFailedMs));
+    if (!job.refused) return;
+    Verdict refused{job.range, State::kSuspected, Reason::kMissingRight};
+    return log.verdict(job.place, job.incarnation, std::span(&refused, 1), false);
+  }
+  Reason beyond = Reason::kNone;
+  if (job.stranger && watch.stranger_since_ms < 0) watch.stranger_since_ms = steady_ms;
+  if (!job.stranger) watch.stranger_since_ms = -1;
+  if (job.stranger) {
+    if (steady_ms - watch.stranger_since_ms < kStrangerMs) {
+      watch.next_ms = std::max(watch.next_ms, steady_ms + kUndecidedMs);
+      return;
+    }
+    beyond = Reason::kUnauditedMember;
+  }
+  note_past_end(job, watch, steady_ms);
+  if (sampled(job)) return judge_sample(job, group->second, beyond, watch, topic->name, log, steady_ms);
+  std::vector<Verdict> said = verdicts(job, 0, group->second, beyond, watch, topic->name, steady_ms);
+  bool undecided = std::any_of(said.begin(), said.end(), [](const Verdict& v) {
+    return v.state == State::kSuspected || v.state == State::kPending;
+  });
+  // A reading that a limit cut short goes on at once.
+  Offset judged = std::min(job.evidence[0].committed.judged_to, job.evidence[0].uncommitted.judged_to);
+  bool cut = judged > job.range.begin && judged < job.range.end;
+  if (undecided && !cut) watch.next_ms = std::max(watch.next_ms, steady_ms + kUndecidedMs);
+  log.verdict(job.place, job.incarnation, said, false);
+}
+
+/// Verdicts over what is open in one part, a skip above the group's position left out.
+std::vector<Verdict> Verifier::verdicts(const Job& job, size_t part, const GroupAudit& group, Reason beyond,
+                                        const Watch& watch, const std::string& topic,
+                                        int64_t steady_ms) const {
+  std::vector<Verdict> out;
+  auto settings = settings_.find(topic);
+  group.missing().each_within(job.parts[part], [&](OffsetRange piece, const Missing& m) {
+    if (!m.open()) return;
+    for (const auto& [range, taint] : group.proof().judge(piece, beyond)) {
+      Suspicion suspicion;
+      suspicion.range = range;
+      suspicion.label = m.label;
+      suspicion.bucket_ms = options_.bucket_ms;
+      suspicion.taint = taint;
+      suspicion.policy = settings == settings_.end() ? CleanupPolicy::kUnknown : settings->second.policy;
+      suspicion.past_end_ms = watch.past_end_since_ms < 0 ? 0 : steady_ms - watch.past_end_since_ms;
+      suspicion.past_end_hold_ms = options_.verify.past_end_hold_ms;
+      for (const Verdict& v : judge(suspicion, job.evidence[part])) {
+        bool skip = v.reason == Reason::kSkipped || v.state == State::kUnconfirmed;
+        const flow::Bounds& log = job.evidence[part].uncommitted.bounds;
+        Offset passed = std::max(group.position(), log.start);
+        if (!skip || v.range.end <= passed || v.range.begin >= log.end) {
+          out.push_back(v);
+        } else if (v.range.begin < passed) {
+          out.push_back({{v.range.begin, passed}, v.state, v.reason});
+        }
+      }
+    }
+  });
+  return out;
+}
+
+/// A long range has one verdict when all that was read of it has; else it is read whole.
+void Verifier::judge_sample(const Job& job, const GroupAudit& group, Reason beyond, Watch& watch,
+                            const std::string& topic, OperationLog& log, int64_t steady_ms) {
+  std::vector<Verdict> all;
+  for (size_t part = 0; part < job.parts.size(); ++part) {
+    std::vector<Verdict> said = verdicts(job, part, group, beyond, watch, topic, steady_ms);
+    all.insert(all.end(), said.begin(), said.end());
+  }
+  bool agree = !all.empty() && all.front().state != State::kSuspected;
+  for (const Verdict& v : all) agree &= v.state == all.front().state && v.reason == all.front().reason;
+  bool settled = all.empty() || (all.front().state == State::kSuspected && !agree);
+  if (agree) {
+    Verdict whole{job.range, all.front().state, all.front().reason};
+    log.verdict(job.place, job.incarnation, std::span(&whole, 1), true);
+    return;
+  }
+  watch.next_ms = std::max(watch.next_ms, steady_ms + kUndecidedMs);
+  if (!settled) watch.exact.insert(job.range.end);
+}
+
+/// Since when the log has ended where it ends, while something acknowledged lies past it.
+void Verifier::note_past_end(const Job& job, Watch& watch, int64_t steady_ms) const {
+  Offset end = job.evidence.back().uncommitted.bounds.end;
+  if (job.range.end <= end) return;
+  if (watch.past_end_since_ms < 0 || end > watch.past_end) watch.past_end_since_ms = steady_ms;
+  watch.past_end = end;
+}
+
+void Verifier::drop_stale(int64_t steady_ms) {
+  for (auto it = jobs_.begin(); it != jobs_.end();) {
+    if (steady_ms - it->second.since_ms <= kForgetMs) {
+      ++it;
+      continue;
+    }
+    if (auto watch = watches_.find(it->second.place); watch != watches_.end()) {
+      if (watch->second.jobs > 0) --watch->second.jobs;
+    }
+    std::erase_if(open_, [&](const auto& item) { return item.second.job == it->first; });
+    it = jobs_.erase(it);
+  }
+}
+
+/// Whether the budget allows another reading now.
+bool Verifier::spend(int64_t steady_ms) {
+  int64_t rate = options_.verify.bytes_per_second_max;
+  if (budget_ms_ == INT64_MIN) budget_bytes_ = rate;
+  if (budget_ms_ != INT64_MIN)
+    budget_bytes_ = std::min(rate, budget_bytes_ + (steady_ms - budget_ms_) * rate / 1000);
+  budget_ms_ = steady_ms;
+  return budget_bytes_ > 0;
+}
+
+void Verifier::flush(std::vector<flow::Ask>& asks) {
+  for (flow::Ask& ask : ready_) asks.push_back(std::move(ask));
+  ready_.clear();
+}
+
+}  // namespace waybill::audit
