@@ -289,7 +289,8 @@ void AuditState::apply_session(Step& step, std::span<const tally::CoverageChunk*
     return book_.restarted(earlier.reporter, earlier.client, later.reporter, later.client, step.time_ms);
   };
   for (const tally::CoverageChunk* chunk : chunks) {
-    HandOut what{reader, chunk->session, chunk->seen, chunk->again, fold(step, chunk->label)};
+    HandOut what{reader,       chunk->session,   chunk->seen,
+                 chunk->again, chunk->reordered, fold(step, chunk->label)};
     audit.handed_out(group, what, restarted, context);
   }
   group.session_end(reader, first.session, hull, session_first, context);

@@ -194,6 +194,11 @@ class Process {
     report_.entries.back().bucket.count += static_cast<uint64_t>(last + 1 - first) * times;
     return *this;
   }
+  /// The last saw() handed these out below an offset that its session had been handed before.
+  Process& below(int64_t first, int64_t last) {
+    report_.coverage.back().reordered.push_back({Offset(first), Offset(last + 1)});
+    return *this;
+  }
   Process& at(int64_t session_first, int64_t next, int64_t high, int64_t committed = -1,
               const std::string& topic = "t", int32_t partition = 0, uint32_t ref = 1, uint32_t session = 1) {
     report_.positions.push_back({ref, topic, PartitionId(partition), session, Offset(session_first),

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "audit/collector_harness.h"
+#include "tally/coverage.h"
 #include "audit/verifier_harness.h"
 
 namespace waybill::audit {
@@ -52,7 +53,16 @@ class Observer {
     return {group_.empty() ? tally::TierKind::kProduced : tally::TierKind::kConsumed, group_};
   }
   void sees(const Place& place, int64_t offset, uint32_t session) {
-    ++seen_[{place, session, label_of(offset)}][offset];
+    auto& seen = seen_[{place, session, label_of(offset)}];
+    auto& below = below_[{place, session, label_of(offset)}];
+    int64_t& high = high_.try_emplace({place, session}, -1).first->second;
+    if (offset >= high) {
+      below.erase(offset);
+    } else if (!seen.contains(offset)) {
+      below.insert(offset);
+    }
+    high = std::max(high, offset + 1);
+    ++seen[offset];
   }
   void stands(const Place& place, tally::Position position) {
     position.client = 7;
@@ -81,12 +91,14 @@ class Observer {
           chunk.again.push_back({one, times - 1});
         }
       }
+      for (int64_t offset : below_[key]) join(chunk.reordered, {Offset(offset), Offset(offset + 1)});
       entry.bucket.bytes = entry.bucket.count;
       out.coverage.push_back(chunk);
       out.entries.push_back(entry);
     }
     for (const auto& [place, position] : positions_) out.positions.push_back(position);
     seen_.clear();
+    below_.clear();
     return out;
   }
 
@@ -102,6 +114,8 @@ class Observer {
   tally::Report report_;
   uint64_t number_ = 0;
   std::map<std::tuple<Place, uint32_t, tally::BucketLabel>, std::map<int64_t, uint64_t>> seen_;
+  std::map<std::tuple<Place, uint32_t, tally::BucketLabel>, std::set<int64_t>> below_;
+  std::map<std::pair<Place, uint32_t>, int64_t> high_;
   std::map<Place, tally::Position> positions_;
 };
 
@@ -228,14 +242,14 @@ Outcome read(Harness& h) {
   for (const auto& [key, values] : h.tables.table(partition_table())) {
     Counts& counts = out.partitions[{text(key[1]), number(key[3]), text(key[4])}];
     for (const char* column :
-         {"count", "distinct_offsets", "pending", "suspected", "redelivered", "unaudited"}) {
+         {"count", "distinct_offsets", "pending", "suspected", "redelivered", "unaudited", "reordered"}) {
       counts[column] = number(values[Tables::index(partition_table(), column)]);
     }
   }
   for (const auto& [key, values] : h.tables.table(bucket_table())) {
     Counts& counts = out.buckets[{text(key[1]), number(key[2]), number(key[3]), text(key[4])}];
     for (const char* column :
-         {"count", "distinct_offsets", "pending", "suspected", "redelivered", "unaudited"}) {
+         {"count", "distinct_offsets", "pending", "suspected", "redelivered", "unaudited", "reordered"}) {
       counts[column] = number(values[Tables::index(bucket_table(), column)]);
     }
   }
@@ -258,6 +272,7 @@ Outcome read(Harness& h) {
 Outcome expected(const std::vector<Delivery>& deliveries) {
   struct Group {
     std::map<int64_t, int64_t> handed;
+    std::set<int64_t> ascending;
     int64_t baseline = INT64_MAX;
     int64_t high = -1;
   };
@@ -270,6 +285,15 @@ Outcome expected(const std::vector<Delivery>& deliveries) {
       auto& offsets = chunk.tier.name.empty() ? produced[place] : groups[place][chunk.tier.name].handed;
       for (const OffsetRange& r : chunk.seen) {
         for (int64_t o = r.begin.value; o < r.end.value; ++o) ++offsets[o];
+      }
+      if (!chunk.tier.name.empty()) {
+        tally::Coverage below;
+        for (const OffsetRange& r : chunk.reordered) below.insert(r);
+        for (const OffsetRange& r : chunk.seen) {
+          for (int64_t o = r.begin.value; o < r.end.value; ++o) {
+            if (!below.contains(Offset(o))) groups[place][chunk.tier.name].ascending.insert(o);
+          }
+        }
       }
       for (const tally::Repeat& r : chunk.again) {
         for (int64_t o = r.range.begin.value; o < r.range.end.value; ++o)
@@ -307,6 +331,7 @@ Outcome expected(const std::vector<Delivery>& deliveries) {
         add(place, name, o, "count", n);
         add(place, name, o, "distinct_offsets", 1);
         add(place, name, o, "redelivered", n - 1);
+        if (!group.ascending.contains(o)) add(place, name, o, "reordered", 1);
         if (n > 1) out.findings[{place.first, place.second, name, o, "redelivered"}] = n - 1;
         if (!produced[place].contains(o)) add(place, name, o, "unaudited", 1);
       }

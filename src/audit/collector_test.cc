@@ -70,12 +70,28 @@ TEST(CollectorTest, ASkipBecomesSuspectedBehindTheBarrierAndIsRetractedWhenItArr
   EXPECT_EQ(h.findings("g"), Lines({"0:10-19 suspected"}));
   EXPECT_EQ(h.total("t", "g", "suspected"), 10);
   EXPECT_EQ(h.total("t", "g", "pending"), 0);
-  c.saw(12, 14).at(0, 15, 100);
+  c.saw(12, 14).below(12, 14).at(0, 15, 100);
   h.deliver(c.report(kStart + 5 * kSecond), kStart + 5 * kSecond);
   h.commit();
   EXPECT_EQ(h.findings("g"), Lines({"0:10-11 suspected", "0:15-19 suspected"}));
   EXPECT_EQ(h.total("t", "g", "suspected"), 7);
   EXPECT_EQ(h.total("t", "g", "reordered"), 3);
+}
+
+TEST(CollectorTest, ReportsThatOvertakeEachOtherDoNotMakeMessagesReordered) {
+  Harness h;
+  Process p(1), c(2);
+  p.producer().saw(0, 99);
+  h.deliver(p.report(kStart + kSecond), kStart + kSecond);
+  tally::Report first = c.consumer("g").saw(0, 59).at(0, 60, 60).report(kStart + kSecond);
+  tally::Report back = c.saw(40, 69).below(40, 59).at(0, 70, 70).report(kStart + 2 * kSecond);
+  tally::Report jump = c.saw(90, 99).at(0, 100, 100).report(kStart + 3 * kSecond);
+  tally::Report late = c.saw(80, 84).below(80, 84).at(0, 85, 100).report(kStart + 4 * kSecond);
+  for (const tally::Report& report : {late, back, jump, first}) h.deliver(report, kStart + 5 * kSecond);
+  h.commit();
+  EXPECT_EQ(h.total("t", "g", "reordered"), 5);
+  EXPECT_EQ(h.total("t", "g", "redelivered"), 20);
+  EXPECT_EQ(h.total("t", "g", "distinct_offsets"), 85);
 }
 
 TEST(CollectorTest, AReads0To999ReportsLateBGoesOnFrom1000AndReportsFirst) {

@@ -107,11 +107,10 @@ void GroupAudit::handed_out(const HandOut& what, const tally::Coverage& produced
   std::vector<OffsetRange> fresh, overlap;
   for (const OffsetRange& range : what.seen) consumed_.insert(range, &fresh, &overlap);
 
-  int64_t count = 0, distinct = 0, reordered = 0, unaudited = 0;
+  int64_t count = 0, distinct = 0, unaudited = 0;
   for (const OffsetRange& range : what.seen) count += range.size();
   for (const OffsetRange& range : fresh) {
     distinct += range.size();
-    if (range.begin < own.high) reordered += clip(range, range.begin, own.high).size();
     for (const OffsetRange& gap : produced.missing(range)) unaudited += gap.size();
     settle_seen(range, step);
   }
@@ -139,8 +138,24 @@ void GroupAudit::handed_out(const HandOut& what, const tally::Coverage& produced
   Sums& sums = step.deltas->at(step.group, what.label);
   sums.count += count;
   sums.distinct += distinct;
-  sums.reordered += reordered;
+  sums.reordered += note_reordered(what, fresh);
   sums.unaudited += unaudited;
+}
+
+/// An offset is reordered while every hand-out of it came below an earlier one of its reader: so it does not
+/// matter in which order the reports come. Returns how many more there are now.
+int64_t GroupAudit::note_reordered(const HandOut& what, std::span<const OffsetRange> fresh) {
+  if (what.reordered.empty() && reordered_.empty()) return 0;
+  const int64_t before = reordered_.size();
+  tally::Coverage below;
+  for (const OffsetRange& range : what.reordered) below.insert(range);
+  for (const OffsetRange& range : what.seen) {
+    for (const OffsetRange& ascending : below.missing(range)) reordered_.erase(ascending);
+  }
+  for (const OffsetRange& range : fresh) {
+    for (const OffsetRange& late : below.within(range)) reordered_.insert(late);
+  }
+  return reordered_.size() - before;
 }
 
 void GroupAudit::redeliver(OffsetRange range, uint64_t times, RedeliveryReason reason,
@@ -293,6 +308,7 @@ void GroupAudit::compact(Offset cut, size_t runs_max) {
   missing_.forget_final(kJudgedMax, kScanMax, [](const Missing& m) {
     return m.state != State::kPending && m.state != State::kSuspected;
   });
+  if (reordered_.run_count() > runs_max) reordered_.erase({reordered_.begin(), cut});
   if (consumed_.run_count() <= runs_max + missing_.size()) return;
   OffsetRange below{consumed_.begin(), std::min(cut, high_)};
   Offset at = below.begin;

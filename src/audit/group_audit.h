@@ -74,6 +74,7 @@ struct HandOut {
   uint32_t session = 0;
   std::span<const OffsetRange> seen;
   std::span<const tally::Repeat> again;
+  std::span<const OffsetRange> reordered;
   tally::BucketLabel label;
 };
 
@@ -150,12 +151,14 @@ class GroupAudit {
   void settle_seen(OffsetRange fresh, StepContext& step);
   void redeliver(OffsetRange range, uint64_t times, RedeliveryReason reason, const tally::BucketLabel& label,
                  StepContext& step);
+  int64_t note_reordered(const HandOut& what, std::span<const OffsetRange> fresh);
   void raise_high(Offset to, StepContext& step);
   void wait(OffsetRange range, int64_t sequence);
   void begin_session(Reader& reader, uint32_t session, StepContext& step);
 
   bool judged_ = true;
   tally::Coverage consumed_;
+  tally::Coverage reordered_;  ///< part of consumed_ that was never handed out in ascending order
   Offset baseline_{-1};
   Offset high_{-1};
   Offset next_{-1};

@@ -73,6 +73,7 @@ void load_map(StateReader& in, FindingMap<V>& map) {
 void GroupAudit::save(StateWriter& out) const {
   out.u64(judged_ ? 1 : 0);
   out.runs(consumed_.runs());
+  out.runs(reordered_.runs());
   for (Offset o : {baseline_, high_, next_, committed_}) out.i64(o.value);
   out.i64(oldest_unread_ms);
   out.i64(updated_ms);
@@ -98,6 +99,7 @@ void GroupAudit::save(StateWriter& out) const {
 GroupAudit GroupAudit::load(StateReader& in) {
   GroupAudit g(in.u64() != 0);
   for (const OffsetRange& run : in.runs()) g.consumed_.insert(run);
+  for (const OffsetRange& run : in.runs()) g.reordered_.insert(run);
   for (Offset* o : {&g.baseline_, &g.high_, &g.next_, &g.committed_}) *o = Offset(in.i64());
   g.oldest_unread_ms = in.i64();
   g.updated_ms = in.i64();

@@ -11,7 +11,7 @@ namespace {
 
 using flow::SegmentChange;
 
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kFormat = 3;
 constexpr size_t kPartBytes = 512u << 10;  ///< of one segment; the limit is flow::kSegmentBytesMax
 static_assert(kPartBytes <= flow::kSegmentBytesMax);
 

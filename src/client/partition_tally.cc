@@ -75,9 +75,10 @@ void PartitionTally::close_run() {
   run_.range = {};
 }
 
-inline void PartitionTally::cover(Offset offset, uint32_t session) {
+inline void PartitionTally::cover(Offset offset, uint32_t session, Order order) {
+  const bool below = order == Order::kBelow;
   if (offset == run_.range.end && run_.bucket == bucket_index_ && run_.session == session &&
-      !run_.range.empty()) [[likely]] {
+      run_.below == below && !run_.range.empty()) [[likely]] {
     ++run_.range.end;
     return;
   }
@@ -87,7 +88,7 @@ inline void PartitionTally::cover(Offset offset, uint32_t session) {
     ++gathered_.dropped_coverage;
     return;
   }
-  run_ = {{offset, offset + 1}, bucket_index_, session};
+  run_ = {{offset, offset + 1}, bucket_index_, session, below};
 }
 
 inline void PartitionTally::count_minute(int64_t now_ms, uint64_t bytes) {
@@ -112,7 +113,7 @@ void PartitionTally::acked(const Message& message, int64_t latency_ms, int64_t n
     ++bucket.offset_unknown;
     return;
   }
-  cover(message.offset, 0);
+  cover(message.offset, 0, Order::kAscending);
 }
 
 void PartitionTally::consumed(const Message& message, uint32_t session, int64_t now_ms) {
@@ -126,12 +127,12 @@ void PartitionTally::consumed(const Message& message, uint32_t session, int64_t 
     bucket.latency.add(now_ms - message.time_ms);
   }
   count_minute(now_ms, message.bytes);
-  cover(message.offset, session);
   if (position_.session != session) [[unlikely]] {
     position_.session = session;
     position_.session_first = Offset(-1);
     position_.high = Offset(-1);
   }
+  cover(message.offset, session, message.offset < position_.high ? Order::kBelow : Order::kAscending);
   if (position_.session_first.value < 0) [[unlikely]]
     position_.session_first = message.offset;
   position_.next = message.offset + 1;

@@ -26,6 +26,7 @@ struct Run {
   OffsetRange range;
   uint32_t bucket = 0;
   uint32_t session = 0;
+  bool below = false;  ///< handed out below an offset that this session was handed before
 };
 
 /// Messages within one wall-clock minute.
@@ -87,10 +88,11 @@ class alignas(64) PartitionTally {
   bool drain(Accumulation& out, tally::Position& position);
 
  private:
+  enum class Order : bool { kAscending, kBelow };
   tally::Bucket& bucket_for(int64_t time_ms, int64_t now_ms);
   tally::Bucket& other_bucket(int64_t time_ms, int64_t now_ms);
   tally::Bucket& labelled(tally::BucketLabel label);
-  void cover(Offset offset, uint32_t session);
+  void cover(Offset offset, uint32_t session, Order order);
   void close_run();
   void count_minute(int64_t now_ms, uint64_t bytes);
 

@@ -44,14 +44,21 @@ BucketLabel PendingTopic::add_bucket(const Source& source, const Bucket& bucket,
   return label;
 }
 
-void PendingTopic::add_runs(const Source& source, PartitionId partition, BucketLabel label, uint32_t session,
-                            OffsetRange range) {
-  Offsets& offsets = offsets_[{source, partition, label, session}];
-  size_t before = offsets.seen.run_count() + offsets.again.borders();
-  std::vector<OffsetRange> overlap;
-  offsets.seen.insert(range, nullptr, &overlap);
+void PendingTopic::add_run(const Source& source, PartitionId partition, BucketLabel label, const Run& run) {
+  Offsets& offsets = offsets_[{source, partition, label, run.session}];
+  const auto size = [&] {
+    return offsets.seen.run_count() + offsets.again.borders() + offsets.reordered.run_count();
+  };
+  const size_t before = size();
+  std::vector<OffsetRange> fresh, overlap;
+  offsets.seen.insert(run.range, &fresh, &overlap);
   for (const OffsetRange& twice : overlap) offsets.again.add(twice);
-  runs_ += offsets.seen.run_count() + offsets.again.borders() - before;
+  if (run.below) {
+    for (const OffsetRange& late : fresh) offsets.reordered.insert(late);
+  } else if (!offsets.reordered.empty()) {
+    offsets.reordered.erase(run.range);
+  }
+  runs_ += size() - before;
 }
 
 void PendingTopic::add_rate(const Source& source, int64_t minute_ms, uint64_t count, uint64_t bytes) {
@@ -73,7 +80,7 @@ void PendingTopic::append_to(tally::Report& report, const std::string& topic) co
   for (const auto& [key, offsets] : offsets_) {
     const auto& [source, partition, label, session] = key;
     report.coverage.push_back({source.client, source.tier, topic, partition, label, session,
-                               offsets.seen.runs(), offsets.again.list()});
+                               offsets.seen.runs(), offsets.again.list(), offsets.reordered.runs()});
   }
   for (const auto& [key, position] : positions_) report.positions.push_back(position);
   for (const auto& [key, counts] : rates_) {
@@ -113,7 +120,7 @@ void Pending::add(const std::string& topic, const Source& source, PartitionId pa
     if (held + gathered.runs.size() > limits_.pending_runs) {
       dropped.coverage += static_cast<uint64_t>(run.range.size());
     } else {
-      into.add_runs(source, partition, labels[run.bucket], run.session, run.range);
+      into.add_run(source, partition, labels[run.bucket], run);
     }
   }
   for (const Minute& minute : gathered.minutes) {

@@ -28,6 +28,7 @@ class PendingTopic {
  public:
   struct Offsets {
     tally::Coverage seen;
+    tally::Coverage reordered;  ///< part of `seen` that never came in ascending order
     Repeats again;
   };
   struct Counts {
@@ -39,8 +40,8 @@ class PendingTopic {
   /// Adds a bucket and returns the label that it got: `far` once `limits.buckets` normal ones of the source
   /// wait.
   tally::BucketLabel add_bucket(const Source& source, const tally::Bucket& bucket, const Limits& limits);
-  void add_runs(const Source& source, PartitionId partition, tally::BucketLabel label, uint32_t session,
-                OffsetRange range);
+  /// `run.bucket` is not looked at.
+  void add_run(const Source& source, PartitionId partition, tally::BucketLabel label, const Run& run);
   void add_rate(const Source& source, int64_t minute_ms, uint64_t count, uint64_t bytes);
   void set_position(const tally::Position& position);
   void drop(const tally::Dropped& dropped);

@@ -81,6 +81,9 @@ struct CoverageChunk {
   uint32_t session = 0;           ///< see Position::session; 0 for producers
   std::vector<OffsetRange> seen;  ///< sorted, disjoint, not touching, not empty
   std::vector<Repeat> again;      ///< sorted by range.begin, disjoint, inside `seen`
+  /// The part of `seen` that this session was only handed below an offset that it had been handed before.
+  /// The reader says it, because reports that overtake each other would make it look so. As `seen`.
+  std::vector<OffsetRange> reordered = {};
   bool operator==(const CoverageChunk&) const = default;
 };
 

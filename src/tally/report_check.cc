@@ -76,17 +76,30 @@ class Checker {
     return nullptr;
   }
 
-  const char* coverage(const CoverageChunk& chunk) const {
-    if (const char* what = common(chunk.client, chunk.topic)) return what;
-    if (const char* what = label(chunk.label)) return what;
-    if (chunk.partition.value < 0) return "a negative partition";
+  static const char* runs(const std::vector<OffsetRange>& list) {
     int64_t previous_end = -1;  // the first run may begin at 0
-    for (const OffsetRange& run : chunk.seen) {
+    for (const OffsetRange& run : list) {
       if (run.begin.value <= previous_end) return "runs that are unsorted, overlap, touch or begin below 0";
       if (run.empty()) return "an empty range of offsets";
       previous_end = run.end.value;
     }
-    previous_end = 0;
+    return nullptr;
+  }
+
+  const char* coverage(const CoverageChunk& chunk) const {
+    if (const char* what = common(chunk.client, chunk.topic)) return what;
+    if (const char* what = label(chunk.label)) return what;
+    if (chunk.partition.value < 0) return "a negative partition";
+    if (const char* what = runs(chunk.seen)) return what;
+    if (const char* what = runs(chunk.reordered)) return what;
+    auto inside = chunk.seen.begin();
+    for (const OffsetRange& range : chunk.reordered) {
+      while (inside != chunk.seen.end() && inside->end <= range.begin) ++inside;
+      if (inside == chunk.seen.end() || range.begin < inside->begin || range.end > inside->end) {
+        return "reordered offsets that were not seen";
+      }
+    }
+    int64_t previous_end = 0;
     auto seen = chunk.seen.begin();
     for (const Repeat& repeat : chunk.again) {
       if (repeat.range.begin.value < previous_end)

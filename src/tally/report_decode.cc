@@ -122,6 +122,7 @@ class ReportParser {
   size_t spent_ = 0;
   std::vector<uint64_t> seen_;  // scratch of parse_coverage
   std::vector<uint64_t> again_;
+  std::vector<uint64_t> reordered_;
 };
 
 void ReportParser::parse_header() {
@@ -258,6 +259,7 @@ void ReportParser::parse_coverage(std::string_view message) {
   chunk.tier.kind = kNoKind;
   seen_.clear();
   again_.clear();
+  reordered_.clear();
   for_each_field<F>(message, [&](F field, pbf_reader& in) {
     if (field == F::kClient) return take(in, chunk.client);
     if (field == F::kTier) return take_kind(in, chunk.tier.kind);
@@ -269,6 +271,7 @@ void ReportParser::parse_coverage(std::string_view message) {
     if (field == F::kSession) return take(in, chunk.session);
     if (field == F::kSeen) return wire::take_repeated(in, message.size(), seen_);
     if (field == F::kAgain) return wire::take_repeated(in, message.size(), again_);
+    if (field == F::kReordered) return wire::take_repeated(in, message.size(), reordered_);
     in.skip();
   });
   if (chunk.tier.kind == kNoKind) throw Contradiction("no tier");
@@ -278,18 +281,25 @@ void ReportParser::parse_coverage(std::string_view message) {
   parse_runs(chunk);
 }
 
+/// REQUIRES: an even number of varints.
+void take_ranges(const std::vector<uint64_t>& pairs, std::vector<OffsetRange>& out) {
+  out.reserve(pairs.size() / 2);
+  int64_t previous_end = 0;
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    out.push_back(wire::next_range(previous_end, pairs[i], pairs[i + 1]));
+    previous_end = out.back().end.value;
+  }
+}
+
 void ReportParser::parse_runs(CoverageChunk& chunk) {
   if (seen_.size() % 2 != 0) throw Contradiction("a gap without a length in `seen`");
+  if (reordered_.size() % 2 != 0) throw Contradiction("a gap without a length in `reordered`");
   if (again_.size() % 3 != 0) throw Contradiction("an unfinished triple in `again`");
-  spend(seen_.size() / 2 * sizeof(OffsetRange) + again_.size() / 3 * sizeof(Repeat));
-  chunk.seen.reserve(seen_.size() / 2);
-  int64_t previous_end = 0;
-  for (size_t i = 0; i < seen_.size(); i += 2) {
-    chunk.seen.push_back(wire::next_range(previous_end, seen_[i], seen_[i + 1]));
-    previous_end = chunk.seen.back().end.value;
-  }
+  spend((seen_.size() + reordered_.size()) / 2 * sizeof(OffsetRange) + again_.size() / 3 * sizeof(Repeat));
+  take_ranges(seen_, chunk.seen);
+  take_ranges(reordered_, chunk.reordered);
   chunk.again.reserve(again_.size() / 3);
-  previous_end = 0;
+  int64_t previous_end = 0;
   for (size_t i = 0; i < again_.size(); i += 3) {
     chunk.again.push_back({wire::next_range(previous_end, again_[i], again_[i + 1]), again_[i + 2]});
     previous_end = chunk.again.back().range.end.value;

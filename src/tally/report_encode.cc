@@ -55,16 +55,20 @@ void add_offset(Builder<fields::Position>& out, fields::Position field, Offset o
   if (offset.value >= 0) add(out, field, static_cast<uint64_t>(offset.value) + 1);
 }
 
-void add_runs(Builder<fields::Coverage>& out, const CoverageChunk& chunk) {
-  if (!chunk.seen.empty()) {
-    protozero::packed_field_uint64 packed(out, static_cast<protozero::pbf_tag_type>(fields::Coverage::kSeen));
-    int64_t previous_end = 0;
-    for (const OffsetRange& run : chunk.seen) {
-      packed.add_element(static_cast<uint64_t>(run.begin.value - previous_end));
-      packed.add_element(static_cast<uint64_t>(run.size()));
-      previous_end = run.end.value;
-    }
+void add_ranges(Builder<fields::Coverage>& out, fields::Coverage field,
+                const std::vector<OffsetRange>& ranges) {
+  if (ranges.empty()) return;
+  protozero::packed_field_uint64 packed(out, static_cast<protozero::pbf_tag_type>(field));
+  int64_t previous_end = 0;
+  for (const OffsetRange& range : ranges) {
+    packed.add_element(static_cast<uint64_t>(range.begin.value - previous_end));
+    packed.add_element(static_cast<uint64_t>(range.size()));
+    previous_end = range.end.value;
   }
+}
+
+void add_runs(Builder<fields::Coverage>& out, const CoverageChunk& chunk) {
+  add_ranges(out, fields::Coverage::kSeen, chunk.seen);
   if (!chunk.again.empty()) {
     protozero::packed_field_uint64 packed(out,
                                           static_cast<protozero::pbf_tag_type>(fields::Coverage::kAgain));
@@ -76,6 +80,7 @@ void add_runs(Builder<fields::Coverage>& out, const CoverageChunk& chunk) {
       previous_end = repeat.range.end.value;
     }
   }
+  add_ranges(out, fields::Coverage::kReordered, chunk.reordered);
 }
 
 template <class Message, class Fill>

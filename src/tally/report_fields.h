@@ -68,6 +68,7 @@ enum class Coverage : uint32_t {
   kSession = 8,
   kSeen = 9,
   kAgain = 10,
+  kReordered = 11,
 };
 
 enum class Position : uint32_t {

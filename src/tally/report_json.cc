@@ -160,17 +160,22 @@ void write(const Entry& entry, JsonLine& json) {
   write_latency(bucket.latency, json);
 }
 
+void write_ranges(std::string_view name, const std::vector<OffsetRange>& ranges, JsonLine& json) {
+  json.key(name).open('[');
+  for (const OffsetRange& range : ranges) {
+    json.open('[').number(range.begin.value).number(range.end.value - 1).close(']');
+  }
+  json.close(']');
+}
+
 void write(const CoverageChunk& chunk, JsonLine& json) {
   json.key("client").number(chunk.client);
   write_tier(chunk.tier, json);
   json.key("topic").text(chunk.topic).key("partition").number(chunk.partition.value);
   write_label(chunk.label, json);
   json.key("session").number(chunk.session);
-  json.key("seen").open('[');
-  for (const OffsetRange& run : chunk.seen) {
-    json.open('[').number(run.begin.value).number(run.end.value - 1).close(']');
-  }
-  json.close(']').key("again").open('[');
+  write_ranges("seen", chunk.seen, json);
+  json.key("again").open('[');
   for (const Repeat& repeat : chunk.again) {
     json.open('[')
         .number(repeat.range.begin.value)
@@ -179,6 +184,7 @@ void write(const CoverageChunk& chunk, JsonLine& json) {
         .close(']');
   }
   json.close(']');
+  if (!chunk.reordered.empty()) write_ranges("reordered", chunk.reordered, json);
 }
 
 void write(const Position& position, JsonLine& json) {

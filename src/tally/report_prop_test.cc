@@ -65,6 +65,7 @@ CoverageChunk any_chunk(uint32_t client, int runs_max) {
     if (i % 3 == 0 && length >= 10) {
       chunk.again.push_back({{Offset(at), Offset(at + 4)}, 1});
       chunk.again.push_back({{Offset(at + 4), Offset(at + 5)}, any_count() | 1});
+      chunk.reordered.push_back({Offset(at + 2), Offset(at + 9)});
     }
     at += length + pick<int64_t>(1, 1000);
   }
@@ -142,6 +143,7 @@ ChunkKey key_of(const CoverageChunk& c) {
 /// Offsets that appear in two chunks of one key would hide a part that is told twice: a plain sum finds it.
 struct Told {
   Coverage seen;
+  Coverage reordered;
   int64_t seen_sum = 0;
   std::map<int64_t, std::pair<int64_t, uint64_t>> again;  ///< begin -> end, times, neighbours joined
   bool operator==(const Told&) const = default;
@@ -153,6 +155,7 @@ void tell(const CoverageChunk& chunk, std::map<ChunkKey, Told>& told) {
     t.seen.insert(run);
     t.seen_sum += run.size();
   }
+  for (const OffsetRange& range : chunk.reordered) t.reordered.insert(range);
   for (const Repeat& repeat : chunk.again) {
     for (int64_t i = repeat.range.begin.value; i < repeat.range.end.value; ++i) {
       auto& [end, times] = t.again[i];
@@ -179,16 +182,20 @@ Report long_report() {
   CoverageChunk chunk = any_chunk(report.clients.front().ref, 10);
   chunk.seen.clear();
   chunk.again.clear();
+  chunk.reordered.clear();
   const int runs = pick(0, 12'000);
   for (int64_t i = 0; i < runs; ++i) {
     chunk.seen.push_back({Offset(10 * i), Offset(10 * i + 8)});
     if (i % 16 == 0) chunk.again.push_back({{Offset(10 * i + 1), Offset(10 * i + 3)}, 2});
+    if (i % 8 == 0) chunk.reordered.push_back({Offset(10 * i + 1), Offset(10 * i + 2)});
   }
   report.coverage.push_back(chunk);
   chunk.partition = PartitionId(77);
   chunk.seen = {{Offset(0), Offset(1'000'000)}};  // one run, repeated in 8,000 places
   chunk.again.clear();
-  for (int64_t i = 0; i < 8'000; ++i) chunk.again.push_back({{Offset(20 * i), Offset(20 * i + 1)}, 1'000'000'000});
+  chunk.reordered.clear();
+  for (int64_t i = 0; i < 8'000; ++i)
+    chunk.again.push_back({{Offset(20 * i), Offset(20 * i + 1)}, 1'000'000'000});
   report.coverage.push_back(chunk);
   return report;
 }

@@ -47,6 +47,7 @@ CoverageChunk cut_off(CoverageChunk& chunk, Offset cut) {
   CoverageChunk rest = chunk;
   rest.seen.clear();
   rest.again.clear();
+  rest.reordered.clear();
   const auto range_of = [](OffsetRange& range) -> OffsetRange& { return range; };
   const auto range_in = [](Repeat& repeat) -> OffsetRange& { return repeat.range; };
   const auto cut_list = [cut](auto& list, auto& rest_list, auto get) {
@@ -61,25 +62,26 @@ CoverageChunk cut_off(CoverageChunk& chunk, Offset cut) {
   };
   cut_list(chunk.seen, rest.seen, range_of);
   cut_list(chunk.again, rest.again, range_in);
+  cut_list(chunk.reordered, rest.reordered, range_of);
   return rest;
 }
 
-/// Appends `chunk` to `out` in pieces of at most `bytes_max`, by halving. A piece with one run and one repeat
-/// is not cut.
+/// Appends `chunk` to `out` in pieces of at most `bytes_max`, by halving. A piece whose lists have
+/// one item at most is not cut.
 void cut_to_size(CoverageChunk&& chunk, size_t bytes_max, Ruler& ruler, std::vector<CoverageChunk>& out) {
   std::vector<CoverageChunk> todo;
   todo.push_back(std::move(chunk));
   while (!todo.empty()) {
     CoverageChunk& piece = todo.back();
-    const bool can_cut = piece.seen.size() > 1 || piece.again.size() > 1;
-    if (!can_cut || ruler.of(piece) <= bytes_max) {
+    const size_t most = std::max({piece.seen.size(), piece.again.size(), piece.reordered.size()});
+    if (most <= 1 || ruler.of(piece) <= bytes_max) {
       out.push_back(std::move(piece));
       todo.pop_back();
       continue;
     }
-    const Offset cut = piece.seen.size() >= piece.again.size()
-                           ? piece.seen[piece.seen.size() / 2].begin
-                           : piece.again[piece.again.size() / 2].range.begin;
+    const Offset cut = piece.seen.size() == most    ? piece.seen[most / 2].begin
+                       : piece.again.size() == most ? piece.again[most / 2].range.begin
+                                                    : piece.reordered[most / 2].begin;
     CoverageChunk rest = cut_off(piece, cut);
     CoverageChunk first = std::move(piece);
     todo.back() = std::move(rest);
