@@ -6,22 +6,34 @@ import subprocess
 import sys
 import time
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 REPORT_TOPIC = "waybill-reports"
 
 
+def end_of(consumer, topic, partition):
+    """One past the newest offset; a topic that was just made needs a moment until its leaders answer."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
 def ends(consumer, topic):
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in partitions}
+    return {p: end_of(consumer, topic, p) for p in partitions}
 
 
 def reports_since(consumer, before):
     """Count and bytes (key and value) of the reports written since `before`."""
     count = size = 0
     for partition, begin in before.items():
-        end = consumer.get_watermark_offsets(TopicPartition(REPORT_TOPIC, partition), timeout=10)[1]
+        end = end_of(consumer, REPORT_TOPIC, partition)
         if end == begin:
             continue
         consumer.assign([TopicPartition(REPORT_TOPIC, partition, begin)])
