@@ -29,7 +29,7 @@ class Recording:
                 result[topic, group] = oracle.distinct(consumers, topic)
         return result
 
-    def suspected(self, topic, group):
+    def skipped(self, topic, group):
         return oracle.skipped(self.producers, self.consumers[group], topic)
 
     def redelivered(self, topic, group):
