@@ -102,8 +102,9 @@ void ReporterBook::open_hole(Reporter& r, uint64_t begin, const tally::Report& r
 
 void ReporterBook::fill_hole(Reporter& r, std::map<uint64_t, Hole>::iterator at, const tally::Report& report,
                              std::vector<IncompleteChange>& changes) {
-  auto [begin, hole] = *at;
-  uint64_t n = report.number.value;
+  const uint64_t begin = at->first;
+  const Hole hole = at->second;
+  const uint64_t n = report.number.value;
   r.holes.erase(at);
   if (hole.posted) changes.push_back(missing_row(r, begin, hole, IncompleteChange::Op::kErase));
   auto keep = [&](uint64_t first, uint64_t end, int64_t from_ms, int64_t to_ms) {

@@ -86,7 +86,8 @@ static void churn(long count) {
 /* Destroyed with messages in the queue and in flight. */
 static void inflight(long count) {
   rd_kafka_conf_t *conf = plain_conf();
-  set(conf, "linger.ms", "2");
+  /* Full batches leave at once; what does not fill one still waits when the client goes. */
+  set(conf, "linger.ms", "500");
   rd_kafka_t *rk = make(RD_KAFKA_PRODUCER, conf);
   send_some(rk, count);
   rd_kafka_destroy(rk);
