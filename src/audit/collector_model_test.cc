@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "audit/collector_harness.h"
-#include "tally/coverage.h"
 #include "audit/verifier_harness.h"
+#include "tally/coverage.h"
 
 namespace waybill::audit {
 namespace {
@@ -268,6 +268,17 @@ Outcome read(Harness& h) {
   return out;
 }
 
+/// Adds the offsets that `chunk` handed out in ascending order.
+void add_ascending(const tally::CoverageChunk& chunk, std::set<int64_t>& ascending) {
+  tally::Coverage below;
+  for (const OffsetRange& r : chunk.reordered) below.insert(r);
+  for (const OffsetRange& r : chunk.seen) {
+    for (int64_t o = r.begin.value; o < r.end.value; ++o) {
+      if (!below.contains(Offset(o))) ascending.insert(o);
+    }
+  }
+}
+
 /// The plain model.
 Outcome expected(const std::vector<Delivery>& deliveries) {
   struct Group {
@@ -286,15 +297,7 @@ Outcome expected(const std::vector<Delivery>& deliveries) {
       for (const OffsetRange& r : chunk.seen) {
         for (int64_t o = r.begin.value; o < r.end.value; ++o) ++offsets[o];
       }
-      if (!chunk.tier.name.empty()) {
-        tally::Coverage below;
-        for (const OffsetRange& r : chunk.reordered) below.insert(r);
-        for (const OffsetRange& r : chunk.seen) {
-          for (int64_t o = r.begin.value; o < r.end.value; ++o) {
-            if (!below.contains(Offset(o))) groups[place][chunk.tier.name].ascending.insert(o);
-          }
-        }
-      }
+      if (!chunk.tier.name.empty()) add_ascending(chunk, groups[place][chunk.tier.name].ascending);
       for (const tally::Repeat& r : chunk.again) {
         for (int64_t o = r.range.begin.value; o < r.range.end.value; ++o)
           offsets[o] += static_cast<int64_t>(r.times);
