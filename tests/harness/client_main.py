@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 _CHUNK = 500
 
@@ -15,6 +15,10 @@ _CHUNK = 500
 def emit(**event):
     sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()
+
+
+def identity(message):
+    return message.value().split(b" ", 1)[0].decode()
 
 
 def commands():
@@ -31,13 +35,14 @@ def commands():
 
 
 class ProducerProcess:
-    """Commands: send {topic, count, size, partition?, keys?, start_ms?, step_ms?, rate?}, flush, close; with a
-    transactional.id also begin, commit, abort."""
+    """Commands: send {topic, count, size, partition?, keys?, start_ms?, step_ms?, rate?, ids?}, flush, close; with a
+    transactional.id also begin, commit, abort, finish {abort}."""
 
     def __init__(self, config):
         self.client = Producer(config)
         self.chunk = []
         self.sent = 0
+        self.ids = False
 
     def delivered(self, error, message):
         """Outcome of one message: [topic, partition, offset, time_ms, latency_us] or the error's code."""
@@ -46,7 +51,7 @@ class ProducerProcess:
             emit(event="failed", code=error.code(), text=error.str(), topic=message.topic())
             return
         self.chunk.append([message.topic(), message.partition(), message.offset(), message.timestamp()[1],
-                           int((message.latency() or 0) * 1e6)])
+                           int((message.latency() or 0) * 1e6)] + ([identity(message)] if self.ids else []))
         if len(self.chunk) >= _CHUNK:
             self.flush_chunk()
 
@@ -55,15 +60,20 @@ class ProducerProcess:
             emit(event="acked", messages=self.chunk)
             self.chunk = []
 
-    def send(self, topic, count, size=100, partition=None, keys=None, start_ms=None, step_ms=0.0, rate=None):
+    def send(self, topic, count, size=100, partition=None, keys=None, start_ms=None, step_ms=0.0, rate=None,
+             ids=None):
         """`keys`: how many different keys to cycle through. `start_ms` and `step_ms` give the record times. `rate` is
-        messages per second."""
+        messages per second. `ids`: the value begins with this and a number that no other message has, and
+        acknowledgements name it. A list of partitions is taken in turn."""
         payload = b"x" * size
+        self.ids = ids is not None
         began = time.monotonic()
         for i in range(count):
             options = {}
             if partition is not None:
-                options["partition"] = partition
+                options["partition"] = partition[i % len(partition)] if isinstance(partition, list) else partition
+            if ids is not None:
+                payload = f"{ids}-{self.sent} ".encode().ljust(size, b"x")
             if keys:
                 options["key"] = b"key-%d" % (self.sent % keys)
             if start_ms is not None:
@@ -79,6 +89,21 @@ class ProducerProcess:
             if rate and i / rate > time.monotonic() - began:
                 self.client.poll(max(0.0, began + i / rate - time.monotonic()))
         emit(event="sent", count=count)
+
+    def finish(self, abort):
+        """Ends the transaction whatever happens to the broker meanwhile; says how it ended."""
+        while True:
+            try:
+                if abort:
+                    self.client.abort_transaction()
+                else:
+                    self.client.commit_transaction()
+                return "aborted" if abort else "committed"
+            except KafkaException as error:
+                if error.args[0].txn_requires_abort():
+                    abort = True
+                elif not error.args[0].retriable():
+                    raise
 
     def run(self, inbox):
         emit(event="ready")
@@ -101,6 +126,10 @@ class ProducerProcess:
                  "abort": self.client.abort_transaction}[op]()
                 self.flush_chunk()
                 emit(event="done", op=op)
+            elif op == "finish":
+                outcome = self.finish(command["abort"])
+                self.flush_chunk()
+                emit(event="done", op=op, outcome=outcome)
             elif op == "close":
                 self.client.flush(30)
                 self.flush_chunk()
@@ -108,11 +137,14 @@ class ProducerProcess:
 
 
 class ConsumerProcess:
-    """Commands: pause, resume, seek {topic, partition, offset}, commit, close. It polls one by one all the time (unless
-    paused by `pause`), and reports every message as [topic, partition, offset, time_ms, latency_ms]."""
+    """Commands: pause, resume, seek {topic, partition, offset}, jump {jumps}, commit, close. It polls one by one all the
+    time (unless paused by `pause`), and reports every message as [topic, partition, offset, time_ms, latency_ms], and with
+    `ids` its id. `jumps` are [topic, partition, at, to]: when `at` was handed out it seeks to `to`, once."""
 
-    def __init__(self, config, topics, assign, paused):
+    def __init__(self, config, topics, assign, paused, ids=False):
         self.client = Consumer(config)
+        self.ids = ids
+        self.jumps = {}
         self.chunk = []
         self.paused = paused
         self.last_flush = 0.0
@@ -144,9 +176,28 @@ class ConsumerProcess:
         else:
             time_ms = message.timestamp()[1]
             self.chunk.append([message.topic(), message.partition(), message.offset(), time_ms,
-                               int(time.time() * 1000) - time_ms])
+                               int(time.time() * 1000) - time_ms] + ([identity(message)] if self.ids else []))
+            if self.jumps:
+                self.jump(message.topic(), message.partition(), message.offset())
             if len(self.chunk) >= _CHUNK or time.monotonic() - self.last_flush > 0.2:
                 self.flush_chunk()
+
+    def jump(self, topic, partition, at):
+        to = self.jumps.pop((topic, partition, at), None)
+        if to is None:
+            return
+        try:
+            self.client.seek(TopicPartition(topic, partition, to))
+            emit(event="jumped", topic=topic, partition=partition, at=at, to=to)
+        except KafkaException as error:  # the partition was taken away meanwhile
+            emit(event="stayed", topic=topic, partition=partition, at=at, to=to, error=str(error))
+
+    def commit(self):
+        try:
+            return self.client.commit(asynchronous=False) or []
+        except KafkaException as error:  # the broker is away, or the partitions are
+            emit(event="error", code=error.args[0].code(), text=str(error))
+            return []
 
     def apply(self, command):
         """One command; False for close."""
@@ -158,9 +209,10 @@ class ConsumerProcess:
             self.paused = False
         elif op == "seek":
             self.client.seek(TopicPartition(command["topic"], command["partition"], command["offset"]))
+        elif op == "jump":
+            self.jumps.update({(topic, partition, at): to for topic, partition, at, to in command["jumps"]})
         elif op == "commit":
-            result = self.client.commit(asynchronous=False)
-            emit(event="committed", positions=[[p.topic, p.partition, p.offset] for p in result or []])
+            emit(event="committed", positions=[[p.topic, p.partition, p.offset] for p in self.commit()])
             return True
         elif op == "close":
             self.client.close()
@@ -189,7 +241,8 @@ def main():
             producer.client.init_transactions(30)
         producer.run(commands())
     else:
-        ConsumerProcess(options["config"], options["topics"], options["assign"], options["paused"]).run(commands())
+        ConsumerProcess(options["config"], options["topics"], options["assign"], options["paused"],
+                        options.get("ids", False)).run(commands())
     emit(event="closed")
 
 

@@ -79,7 +79,8 @@ class Client:
 
 
 class Producer(Client):
-    """`acked` has (topic, partition, offset, time_ms, latency_us) of every acknowledged message, `failed` error codes."""
+    """`acked` has (topic, partition, offset, time_ms, latency_us) of every acknowledged message, followed by its id when ids
+    were asked for, `failed` error codes."""
 
     def __init__(self, options, log, env=None):
         self.acked = []
@@ -106,12 +107,17 @@ class Producer(Client):
         """begin, commit or abort."""
         self.call(op)
 
+    def finish(self, abort):
+        """Ends the transaction, through faults of the broker; returns "committed" or "aborted"."""
+        return self.call("finish", abort=abort, timeout=120)["outcome"]
+
     def flush(self):
         assert self.call("flush", "flushed", 60)["left"] == 0
 
 
 class Consumer(Client):
-    """`messages` has (topic, partition, offset, time_ms, latency_ms) of every message handed out, in order."""
+    """`messages` has (topic, partition, offset, time_ms, latency_ms) of every message handed out, in order, followed by its
+    id when ids were asked for."""
 
     def __init__(self, options, log, env=None):
         self.messages = []
@@ -148,6 +154,10 @@ class Consumer(Client):
     def seek(self, topic, partition, offset):
         self.call("seek", topic=topic, partition=partition, offset=offset)
 
+    def jump(self, jumps):
+        """[topic, partition, at, to]: when `at` was handed out it seeks to `to`, once; event "jumped", or "stayed"."""
+        self.call("jump", jumps=jumps)
+
     def commit(self):
         return self.call("commit", "committed")["positions"]
 
@@ -181,13 +191,13 @@ class Clients:
     def producer(self, plugin=True, env=None, **properties):
         return self._add(Producer({"config": self.config(plugin, **properties)}, self._log("producer"), env))
 
-    def consumer(self, group, topics, plugin=True, env=None, assign=None, paused=False, **properties):
+    def consumer(self, group, topics, plugin=True, env=None, assign=None, paused=False, ids=False, **properties):
         """Reads from the beginning, commits only on request, unless the properties say otherwise. `assign` takes
         [topic, partition, offset] and bypasses the group protocol."""
         settings = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False,
                     "session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "fetch.wait.max.ms": 50}
         config = settings | self.config(plugin, **properties)
-        options = {"config": config, "topics": topics, "assign": assign, "paused": paused}
+        options = {"config": config, "topics": topics, "assign": assign, "paused": paused, "ids": ids}
         return self._add(Consumer(options, self._log(f"consumer-{group}"), env))
 
     def _log(self, name):

@@ -64,7 +64,7 @@ def latencies_by_bucket(consumers, topic, width=MINUTE):
     """{bucket: sorted latencies in ms of every hand-out}."""
     result = collections.defaultdict(list)
     for consumer in consumers:
-        for name, _, _, time, latency in consumer.messages:
+        for name, _, _, time, latency, *_ in consumer.messages:
             if name == topic:
                 result[time - time % width].append(latency)
     return {bucket: sorted(values) for bucket, values in result.items()}
