@@ -22,13 +22,13 @@ Response json_response(Result<std::string> body) {
   return {.body = std::move(*body)};
 }
 
-std::string_view state_name(ClusterStatus::State state) {
+std::string_view state_name(JobStatus::State state) {
   switch (state) {
-    case ClusterStatus::State::kWaiting:
+    case JobStatus::State::kWaiting:
       return "waiting";
-    case ClusterStatus::State::kRunning:
+    case JobStatus::State::kRunning:
       return "running";
-    case ClusterStatus::State::kStopped:
+    case JobStatus::State::kStopped:
       return "stopped";
   }
   return "stopped";
@@ -62,17 +62,20 @@ http::Response metrics_response(const ApiParts& parts) {
 
 }  // namespace
 
-Response readiness(flow::Store& store, const std::vector<ClusterStatus>& statuses) {
+Response readiness(flow::Store& store, const std::vector<JobStatus>& statuses) {
   nlohmann::json reasons = nlohmann::json::array();
   auto answer =
       store.query({.table = &audit::counter_table(), .where = {}, .group_by = {}, .limit = 1, .cursor = {}});
   if (!answer) reasons.push_back("store: " + to_utf8(answer.error().message));
-  for (const ClusterStatus& status : statuses) {
+  for (const JobStatus& status : statuses) {
     std::string prefix = "cluster " + status.cluster + ": ";
-    if (status.state == ClusterStatus::State::kWaiting) {
-      reasons.push_back(prefix + "waiting for the audit topic" +
+    if (status.state == JobStatus::State::kWaiting) {
+      reasons.push_back(prefix +
+                        (status.health.engine == "collector"
+                             ? "waiting for the audit topic"
+                             : status.health.engine + " " + status.health.name + " waits for its topics") +
                         (status.waiting_for.empty() ? "" : ": " + to_utf8(status.waiting_for)));
-    } else if (status.state == ClusterStatus::State::kStopped) {
+    } else if (status.state == JobStatus::State::kStopped) {
       reasons.push_back(prefix + "stopped" + (status.error ? ": " + to_utf8(status.error->message) : ""));
     }
   }
@@ -81,15 +84,15 @@ Response readiness(flow::Store& store, const std::vector<ClusterStatus>& statuse
           .body = nlohmann::json{{"ready", ready}, {"reasons", std::move(reasons)}}.dump()};
 }
 
-std::string sources_json(const std::vector<ClusterStatus>& statuses) {
+std::string sources_json(const std::vector<JobStatus>& statuses) {
   nlohmann::json sources = nlohmann::json::array();
-  for (const ClusterStatus& status : statuses) {
+  for (const JobStatus& status : statuses) {
     const flow::RunnerHealth& health = status.health;
     nlohmann::json partitions = nlohmann::json::array();
     for (const flow::SourcePartition& p : health.source.partitions) {
       partitions.push_back({{"topic", p.topic}, {"partition", p.partition.value}});
     }
-    bool stopped = status.state == ClusterStatus::State::kStopped;
+    bool stopped = status.state == JobStatus::State::kStopped;
     std::string detail = status.error ? status.error->message : health.source.detail;
     if (detail.empty()) detail = health.last_error;
     sources.push_back(

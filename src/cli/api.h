@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/time.h"
-#include "cli/cluster_audit.h"
+#include "cli/stream_job.h"
 #include "cli/reload_status.h"
 #include "flow/store.h"
 #include "http/server.h"
@@ -15,7 +15,7 @@ namespace waybill::cli {
 struct ApiParts {
   flow::Store& store;
   const Clock& clock;
-  std::function<std::vector<ClusterStatus>()> statuses;  ///< any thread
+  std::function<std::vector<JobStatus>()> statuses;  ///< any thread
   const ReloadStatus* reload = nullptr;                  ///< for the metrics; null = none
 };
 
@@ -23,10 +23,10 @@ struct ApiParts {
 std::vector<http::Route> api_routes(ApiParts parts);
 
 /// {"ready":bool,"reasons":[...]}: 200 when the store answers and every cluster is being read, else 503.
-http::Response readiness(flow::Store& store, const std::vector<ClusterStatus>& statuses);
+http::Response readiness(flow::Store& store, const std::vector<JobStatus>& statuses);
 
 /// {"sources":[{cluster, engine, member, state, degraded, detail, lag_messages, partitions:[{topic,
 /// partition}], tasks, records, commits, commit_failures, fenced, last_commit}]}
-std::string sources_json(const std::vector<ClusterStatus>& statuses);
+std::string sources_json(const std::vector<JobStatus>& statuses);
 
 }  // namespace waybill::cli

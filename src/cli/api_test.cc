@@ -54,10 +54,10 @@ void commit(flow::Store& store, std::vector<RowChange> rows) {
   ASSERT_TRUE(done.has_value());
 }
 
-ClusterStatus running(const std::string& cluster) {
-  ClusterStatus status;
+JobStatus running(const std::string& cluster) {
+  JobStatus status;
   status.cluster = cluster;
-  status.state = ClusterStatus::State::kRunning;
+  status.state = JobStatus::State::kRunning;
   status.health.engine = "collector";
   status.health.records = 12;
   return status;
@@ -70,12 +70,12 @@ TEST(Readiness, SaysWhatIsMissing) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(json::parse(response.body), json::parse(R"({"ready":true,"reasons":[]})"));
 
-  ClusterStatus waiting;
+  JobStatus waiting;
   waiting.cluster = "b";
   waiting.waiting_for = "no broker \xff answers";
-  ClusterStatus stopped;
+  JobStatus stopped;
   stopped.cluster = "c";
-  stopped.state = ClusterStatus::State::kStopped;
+  stopped.state = JobStatus::State::kStopped;
   stopped.error = Error{Errc::kConflict, "another store"};
   response = readiness(store, {running("a"), waiting, stopped});
   EXPECT_EQ(response.status, 503);
@@ -85,8 +85,8 @@ TEST(Readiness, SaysWhatIsMissing) {
 }
 
 TEST(Sources, AStoppedOneIsDegradedAndSaysWhy) {
-  ClusterStatus stopped = running("c");
-  stopped.state = ClusterStatus::State::kStopped;
+  JobStatus stopped = running("c");
+  stopped.state = JobStatus::State::kStopped;
   stopped.error = Error{Errc::kConflict, "another store"};
   json answer = json::parse(sources_json({running("a"), stopped}));
   ASSERT_EQ(answer["sources"].size(), 2u);

@@ -27,7 +27,7 @@ struct ClusterConfig {
 };
 
 struct AuditConfig {
-  std::vector<std::string> clusters;  ///< names in Config::clusters, at least one
+  std::vector<std::string> clusters;  ///< names in Config::clusters; empty = nothing is audited
   std::string group = "waybill";
   std::string topic = "waybill-reports";
   int32_t partitions = 16;  ///< of the topic; a topic with another count is refused

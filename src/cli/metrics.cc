@@ -219,10 +219,11 @@ Result<void> add_counters(Families& out, flow::Store& store) {
   return {};
 }
 
-void add_runners(Families& out, const std::vector<ClusterStatus>& statuses, Now now) {
-  for (const ClusterStatus& status : statuses) {
+void add_runners(Families& out, const std::vector<JobStatus>& statuses, Now now) {
+  for (const JobStatus& status : statuses) {
     const flow::RunnerHealth& health = status.health;
     Labels labels = {{"cluster", status.cluster}, {"engine", health.engine}};
+    if (health.name != status.cluster) labels.emplace_back("name", health.name);
     auto count = [&](const char* name, const char* help, int64_t value) {
       out.counter(name, help, labels, static_cast<double>(value));
     };
@@ -230,7 +231,7 @@ void add_runners(Families& out, const std::vector<ClusterStatus>& statuses, Now 
       out.gauge(name, help, labels, value);
     };
     gauge("waybill_runner_running", "1 while the engine reads.",
-          status.state == ClusterStatus::State::kRunning ? 1 : 0);
+          status.state == JobStatus::State::kRunning ? 1 : 0);
     gauge("waybill_runner_tasks", "Partitions that this process works on.",
           static_cast<double>(health.tasks));
     count("waybill_runner_records_total", "Records read.", health.records);
@@ -245,14 +246,14 @@ void add_runners(Families& out, const std::vector<ClusterStatus>& statuses, Now 
     }
     gauge("waybill_source_degraded", "1 while the source backs off after a failure.",
           health.source.degraded ? 1 : 0);
-    gauge("waybill_source_lag_messages", "Reports that are written and not yet read.",
+    gauge("waybill_source_lag_messages", "Records that are written and not yet read.",
           static_cast<double>(health.source.lag_messages));
   }
 }
 
 }  // namespace
 
-Result<std::string> metrics_text(flow::Store& store, const std::vector<ClusterStatus>& statuses, Now now,
+Result<std::string> metrics_text(flow::Store& store, const std::vector<JobStatus>& statuses, Now now,
                                  const ReloadStatus* reload) {
   Families out;
   out.gauge("waybill_build_info", "1, with the versions as labels.",

@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "cli/cluster_audit.h"
+#include "cli/stream_job.h"
 #include "cli/reload_status.h"
 #include "flow/store.h"
 
@@ -18,7 +18,7 @@ inline constexpr size_t kSeriesMax = 20'000;
 /// Everything comes from the store's summed rows, so that every process shows one truth, except
 /// waybill_runner_*, waybill_source_* and waybill_config_* (with `reload`), which are this process's own.
 /// Cost: three queries. Errors: those of the store.
-Result<std::string> metrics_text(flow::Store& store, const std::vector<ClusterStatus>& statuses, Now now,
+Result<std::string> metrics_text(flow::Store& store, const std::vector<JobStatus>& statuses, Now now,
                                  const ReloadStatus* reload = nullptr);
 
 }  // namespace waybill::cli

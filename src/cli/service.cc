@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <condition_variable>
+#include <iterator>
 #include <vector>
 
-#include "audit/tables.h"
 #include "cli/api.h"
-#include "cli/cluster_audit.h"
+#include "cli/engines.h"
 #include "cli/host.h"
 #include "cli/noticing_store.h"
+#include "cli/stream_job.h"
 #include "flow/joined_store.h"
 #include "store/store.h"
 
@@ -23,8 +24,13 @@ constexpr int kExpireRoundsMax = 100;  ///< of bounded work, before others may h
 /// Deletes old rows, in the one process that holds the lease.
 class Housekeeping {
  public:
-  Housekeeping(flow::Store& store, const Clock& clock, flow::OwnerId owner, LogFn log)
-      : store_(store), clock_(clock), owner_(std::move(owner)), log_(std::move(log)) {
+  using Tables = std::vector<const flow::TableSpec*>;
+  Housekeeping(flow::Store& store, Tables tables, const Clock& clock, flow::OwnerId owner, LogFn log)
+      : store_(store),
+        tables_(std::move(tables)),
+        clock_(clock),
+        owner_(std::move(owner)),
+        log_(std::move(log)) {
     thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
   }
 
@@ -45,7 +51,7 @@ class Housekeeping {
     if (!lease) return tl::make_unexpected(lease.error());
     if (!lease->held) return {};
     for (int round = 0; round < kExpireRoundsMax && !stop.stop_requested(); ++round) {
-      auto deleted = store_.expire(audit::audit_tables(), clock_.now());
+      auto deleted = store_.expire(tables_, clock_.now());
       if (!deleted) return tl::make_unexpected(deleted.error());
       if (*deleted == 0) return {};
     }
@@ -53,6 +59,7 @@ class Housekeeping {
   }
 
   flow::Store& store_;
+  Tables tables_;
   const Clock& clock_;
   flow::OwnerId owner_;
   LogFn log_;
@@ -67,24 +74,26 @@ class RunningService : public Service {
   ~RunningService() override {
     // All at once first; the destructors then wait for each. The server goes first of all members: it asks
     // the others.
-    for (auto& audit : audits_) audit->request_stop();
+    for (auto& job : jobs_) job->request_stop();
   }
 
   Result<void> start() {
     auto store = store::open_store({.url = config_.store, .retention = config_.retention}, log_);
     if (!store) return tl::make_unexpected(std::move(store.error()));
     store_ = std::make_unique<NoticingStore>(std::move(*store), clock_, log_);
-    if (auto ready = store_->ensure(audit::audit_tables()); !ready)
-      return tl::make_unexpected(std::move(ready.error()));
-    std::string owner = owner_id();
     joined_ = flow::make_joined_store(*store_);
-    for (const std::string& name : config_.audit.clusters) {
-      audits_.push_back(
-          std::make_unique<ClusterAudit>(ClusterAudit::Parts{config_, *joined_, clock_, owner, log_}, name));
+    std::string owner = owner_id();
+    std::vector<const flow::TableSpec*> tables;
+    std::vector<http::Route> routes;
+    for (EngineParts& engine : make_engines(config_, *store_, clock_)) {
+      tables.insert(tables.end(), engine.tables.begin(), engine.tables.end());
+      std::move(engine.routes.begin(), engine.routes.end(), std::back_inserter(routes));
+      for (StreamJobSpec& job : engine.jobs) add_job(std::move(job), owner);
     }
-    if (auto open = open_server(); !open) return open;
-    for (auto& audit : audits_) audit->start();
-    housekeeping_ = std::make_unique<Housekeeping>(*store_, clock_, owner, log_);
+    if (auto ready = store_->ensure(tables); !ready) return tl::make_unexpected(std::move(ready.error()));
+    if (auto open = open_server(std::move(routes)); !open) return open;
+    for (auto& job : jobs_) job->start();
+    housekeeping_ = std::make_unique<Housekeeping>(*store_, std::move(tables), clock_, owner, log_);
     return {};
   }
 
@@ -93,8 +102,8 @@ class RunningService : public Service {
 
   std::optional<Error> failed() const override {
     std::optional<Error> first;
-    for (const auto& audit : audits_) {
-      ClusterStatus status = audit->status();
+    for (const auto& job : jobs_) {
+      JobStatus status = job->status();
       if (!status.error) return std::nullopt;
       if (!first) first = std::move(status.error);
     }
@@ -102,12 +111,19 @@ class RunningService : public Service {
   }
 
  private:
-  Result<void> open_server() {
+  void add_job(StreamJobSpec spec, const std::string& owner) {
+    jobs_.push_back(std::make_unique<StreamJob>(StreamJob::Parts{config_, *joined_, clock_, owner, log_},
+                                                std::move(spec)));
+  }
+
+  Result<void> open_server(std::vector<http::Route> of_engines) {
     ApiParts parts{
         .store = *store_, .clock = clock_, .statuses = [this] { return statuses(); }, .reload = reload_};
+    std::vector<http::Route> routes = api_routes(std::move(parts));
+    std::move(of_engines.begin(), of_engines.end(), std::back_inserter(routes));
     http::ServerOptions options{
         .address = config_.listen.host, .port = config_.listen.port, .tokens = config_.tokens};
-    auto server = http::Server::open(std::move(options), api_routes(std::move(parts)), log_);
+    auto server = http::Server::open(std::move(options), std::move(routes), log_);
     if (!server) return tl::make_unexpected(std::move(server.error()));
     server_ = std::move(*server);
     bool v6 = config_.listen.host.find(':') != std::string::npos;
@@ -116,9 +132,9 @@ class RunningService : public Service {
     return {};
   }
 
-  std::vector<ClusterStatus> statuses() const {
-    std::vector<ClusterStatus> all;
-    for (const auto& audit : audits_) all.push_back(audit->status());
+  std::vector<JobStatus> statuses() const {
+    std::vector<JobStatus> all;
+    for (const auto& job : jobs_) all.push_back(job->status());
     return all;
   }
 
@@ -127,10 +143,10 @@ class RunningService : public Service {
   LogFn log_;
   const ReloadStatus* reload_;
   std::unique_ptr<flow::Store> store_;
-  std::unique_ptr<flow::Store> joined_;  ///< store_ with the commits of all collectors joined
-  std::vector<std::unique_ptr<ClusterAudit>> audits_;
+  std::unique_ptr<flow::Store> joined_;  ///< store_ with the commits of all jobs joined
+  std::vector<std::unique_ptr<StreamJob>> jobs_;
   std::unique_ptr<Housekeeping> housekeeping_;
-  std::unique_ptr<http::Server> server_;  ///< asks audits_ and store_
+  std::unique_ptr<http::Server> server_;  ///< asks jobs_ and store_
 };
 
 }  // namespace
