@@ -61,8 +61,8 @@ class ProducerProcess:
             self.chunk = []
 
     def send(self, topic, count, size=100, partition=None, keys=None, start_ms=None, step_ms=0.0, rate=None,
-             ids=None):
-        """`keys`: how many different keys to cycle through. `start_ms` and `step_ms` give the record times. `rate` is
+             ids=None, key_step=1):
+        """`keys`: how many different keys to cycle through, in steps of `key_step`. `start_ms` and `step_ms` give the record times. `rate` is
         messages per second. `ids`: the value begins with this and a number that no other message has, and
         acknowledgements name it. A list of partitions is taken in turn."""
         payload = b"x" * size
@@ -75,7 +75,7 @@ class ProducerProcess:
             if ids is not None:
                 payload = f"{ids}-{self.sent} ".encode().ljust(size, b"x")
             if keys:
-                options["key"] = b"key-%d" % (self.sent % keys)
+                options["key"] = b"key-%d" % (self.sent * key_step % keys)
             if start_ms is not None:
                 options["timestamp"] = int(start_ms + i * step_ms)
             while True:

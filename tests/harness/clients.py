@@ -95,13 +95,14 @@ class Producer(Client):
         else:
             self.events.append(event)
 
-    def send(self, topic, count, wait=True, **options):
-        """Sends `count` messages; with `wait` returns when all have been acknowledged or failed."""
+    def send(self, topic, count, wait=True, patience=30, **options):
+        """Sends `count` messages; with `wait` returns when all have been acknowledged or failed, which may take `patience`
+        seconds."""
         sent = self.count_events("sent")
         self.command("send", topic=topic, count=count, **options)
         if wait:
             self.wait_event("sent", 300, sent + 1)
-            self.flush()
+            self.flush(patience)
 
     def transaction(self, op):
         """begin, commit or abort."""
@@ -111,8 +112,10 @@ class Producer(Client):
         """Ends the transaction, through faults of the broker; returns "committed" or "aborted"."""
         return self.call("finish", abort=abort, timeout=120)["outcome"]
 
-    def flush(self):
-        assert self.call("flush", "flushed", 60)["left"] == 0
+    def flush(self, patience=30):
+        before = self.count_events("flushed")
+        self.command("flush", timeout=patience)
+        assert self.wait_event("flushed", patience + 30, before + 1)["left"] == 0, "sends without an outcome"
 
 
 class Consumer(Client):

@@ -3,6 +3,8 @@
 import collections
 import math
 
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
 MINUTE = 60_000
 
 
@@ -94,3 +96,126 @@ def check_sorted_and_joined(findings):
     for one, two in zip(findings, findings[1:]):
         if all(one[k] == two[k] for k in kind):
             assert one["last_offset"] + 1 < two["first_offset"], f"not joined: {one} {two}"
+
+
+class Told:
+    """What killed processes had told of themselves: their own reports, read from the audit topic by an independent
+    decoder. Nothing else of them is known to anybody."""
+
+    def __init__(self, raw_reports, runs):
+        self._seen = collections.defaultdict(collections.Counter)   # (pid, tier, group, topic) -> {(partition, offset): n}
+        self._next = collections.defaultdict(int)                   # (pid, topic, partition) -> next offset
+        numbers = set()
+        for raw in raw_reports:
+            report = raw.report
+            number = (raw.partition, report.reporter, report.number)
+            if number in numbers:  # the same bytes again
+                continue
+            numbers.add(number)
+            for chunk in report.coverage:
+                places = self._seen[report.pid, chunk.tier, chunk.tier_name, report.topics[chunk.topic]]
+                for first, last in runs(chunk.seen):
+                    places.update((chunk.partition, offset) for offset in range(first, last + 1))
+                for begin, length, times in _triples(chunk.again):
+                    for offset in range(begin, begin + length):
+                        places[chunk.partition, offset] += times
+            for position in report.positions:
+                if position.next:
+                    key = (report.pid, report.topics[position.topic], position.partition)
+                    self._next[key] = max(self._next[key], position.next - 1)
+
+    def acked(self, pid, topic):
+        return set(self._seen[pid, 2, "", topic])
+
+    def handed_out(self, pid, group, topic):
+        return self._seen[pid, 3, group, topic]
+
+    def next(self, pid, topic, partition):
+        """Where its reports end: it has told of everything below."""
+        return self._next[pid, topic, partition]
+
+
+def _triples(packed):
+    end = 0
+    for gap, length, times in zip(packed[::3], packed[1::3], packed[2::3]):
+        yield end + gap, length, times
+        end += gap + length
+
+
+def expected(topic, group, producers, consumers, told=None, killed=(), unheard=frozenset(), aborted=frozenset(),
+             late=frozenset()):
+    """{state: places} for one group: what follows from what the clients said, and of killed ones from their reports.
+    `unheard` is what a killed reader may have seen without telling."""
+    claimed, seen = set(), collections.Counter()
+    for producer in producers:
+        dead = producer in killed
+        claimed |= told.acked(producer.process.pid, topic) if dead else {(m[1], m[2]) for m in producer.acked if m[0] == topic}
+    for consumer in consumers:
+        dead = consumer in killed
+        seen += told.handed_out(consumer.process.pid, group, topic) if dead else handed_out([consumer], topic)
+    high = collections.defaultdict(lambda: -1)
+    for partition, offset in seen:
+        high[partition] = max(high[partition], offset)
+    missing = claimed - seen.keys()
+    below = {place for place in missing if place[1] < high[place[0]]}
+    excused = below & aborted
+    unconfirmed = (below - excused) & unheard
+    return {"pending": missing - below, "suspected": set(), "redelivered": {p for p, times in seen.items() if times > 1},
+            "lost": below - excused - unconfirmed, "late": set(late), "unconfirmed": unconfirmed, "excused": excused}
+
+
+def log_content(bootstrap, topic, partitions, isolation="read_uncommitted"):
+    """The places at which a plain reader, which has nothing to do with the program under test, finds messages."""
+    reader = Consumer({"bootstrap.servers": bootstrap, "group.id": "oracle-look", "enable.auto.commit": False,
+                       "enable.partition.eof": True, "auto.offset.reset": "earliest", "isolation.level": isolation})
+    try:
+        reader.assign([TopicPartition(topic, p, 0) for p in range(partitions)])
+        found, ends = set(), set()
+        while len(ends) < partitions:
+            message = reader.poll(20)
+            assert message is not None, f"{topic} cannot be read"
+            if message.error():
+                assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                ends.add(message.partition())
+            else:
+                found.add((message.partition(), message.offset()))
+        return found
+    finally:
+        reader.close()
+
+
+def aborted(bootstrap, topic, partitions):
+    """What transactions that were aborted left in the log. A producer that is told "committed" while the broker falls may be
+    told wrong; the log decides."""
+    return log_content(bootstrap, topic, partitions) - log_content(bootstrap, topic, partitions, "read_committed")
+
+
+def conserved(topic, producers, consumers, judged, killed=()):
+    """Every obligation (an acknowledged id) was handed out at its place, or stands in a finding. Returns how many there were."""
+    promised = {(m[1], m[2]): m[5] for p in producers for m in p.acked if m[0] == topic}
+    assert len(set(promised.values())) == len(promised), "an id was acknowledged at two places"
+    got = {}
+    for consumer in consumers:
+        for name, partition, offset, _, _, identity in consumer.messages:
+            if name == topic:
+                assert got.setdefault((partition, offset), identity) == identity, "one place, two messages"
+    wrong = {place: (promised[place], got[place]) for place in promised.keys() & got.keys() if promised[place] != got[place]}
+    assert not wrong, f"another message than the acknowledged one: {list(wrong.items())[:5]}"
+    nowhere = promised.keys() - got.keys() - judged
+    assert not nowhere, f"{len(nowhere)} acknowledged messages in no account: {sorted(nowhere)[:5]}"
+    return len(promised)
+
+
+def same_findings(waybill, topic, group, expect):
+    """Whether the API's findings of the group are these places, by state; an AssertionError says what differs."""
+    findings = waybill.findings(topic, group=group)
+    check_sorted_and_joined(findings)
+    counts = waybill.group(topic, group)
+    wrong = []
+    for state, wanted in expect.items():
+        found = places([f for f in findings if f["state"] == state])
+        if found != wanted or counts[state] != len(wanted):
+            wrong.append(f"{state}: {len(wanted)} wanted, {counts[state]} counted, missing {sorted(wanted - found)[:5]}, "
+                         f"too much {sorted(found - wanted)[:5]}")
+    assert not wrong, "\n".join(wrong)
+    return True
