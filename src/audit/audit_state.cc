@@ -307,15 +307,22 @@ void AuditState::flush_findings(TopicIndex index, TopicState& topic, PartitionId
           if (now) {
             const Missing& m = now->second;
             bool asked = m.state != State::kLate && (!m.open() || m.reason != Reason::kNone);
-            rows_.finding(topic.name, key,
-                          {.first = first,
-                           .last = now->first - 1,
-                           .state = state_name(m.state),
-                           .reason = reason_name(m.reason),
-                           .label = m.label,
-                           .verified_ms = asked && m.state != State::kPending ? clock_ms_ : 0,
-                           .detail = m.sampled ? "read at both ends and by sample" : ""},
-                          clock_ms_);
+            rows_.finding(
+                topic.name, key,
+                {.first = first,
+                 .last = now->first - 1,
+                 .state = state_name(m.state),
+                 .reason = reason_name(m.reason),
+                 .label = m.label,
+                 .verified_ms = !asked || m.state == State::kPending ? 0
+                                : m.lost_ms > 0                      ? m.lost_ms
+                                                                     : clock_ms_,
+                 .detail = m.sampled ? "read at both ends and by sample" : "",
+                 .lost_ms = m.lost_ms,
+                 .decision = m.closing.decision == Id128{} ? "" : m.closing.decision.hex(),
+                 .to_partition = m.closing.to_partition.value,
+                 .to_offset = m.closing.to_partition.value < 0 ? -1 : first.value + m.closing.moved_by},
+                clock_ms_);
           }
         },
         [](const Missing& m) { return m.state == State::kPending; });
@@ -350,6 +357,7 @@ std::string AuditState::save_core() const {
   out.i64(sequence_);
   out.u64(next_topic_);
   intervals_.save(out);
+  decisions_.save(out);
   out.u64(book_.all().size());
   for (const auto& [id, reporter] : book_.all()) reporter.save(out);
   return out.take();
@@ -361,6 +369,7 @@ bool AuditState::load_core(std::string_view bytes) {
   sequence_ = in.i64();
   next_topic_ = static_cast<TopicIndex>(in.u64());
   intervals_.load(in);
+  decisions_.load(in);
   for (uint64_t n = in.count(); n > 0 && in.ok(); --n) book_.load(Reporter::load(in));
   return in.ok() && in.at_end();
 }

@@ -13,12 +13,14 @@
 #include <vector>
 
 #include "audit/collector.h"
+#include "audit/decision_book.h"
 #include "audit/incomplete_book.h"
 #include "audit/open_buckets.h"
 #include "audit/partition_audit.h"
 #include "audit/reporter_book.h"
 #include "audit/row_buffer.h"
 #include "flow/rows.h"
+#include "tally/decision.h"
 #include "tally/report.h"
 
 namespace waybill::audit {
@@ -55,6 +57,9 @@ class AuditState {
   /// another incarnation.
   using Place = std::tuple<TopicIndex, PartitionId, std::string>;  ///< the group's partition
   bool verdict(const Place& place, int64_t incarnation, std::span<const Verdict> verdicts, bool sampled);
+  /// What an operator decided, as a record of the audit topic told. Returns whether anything changed: a
+  /// decision that is refused or known already changes nothing and is counted.
+  bool decide(const tally::Decision& decision, int64_t time_ms);
   void set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group, int64_t time_ms);
   /// The first record of the log has this time: starts a new incarnation when it is not the record that we
   /// knew there.
@@ -104,6 +109,15 @@ class AuditState {
   void apply_session(Step& step, std::span<const tally::CoverageChunk* const> chunks, TopicIndex topic);
   void apply_positions(Step& step);
   void apply_rates(Step& step);
+  /// Why a decision cannot be applied; empty when it can.
+  std::string refusal(const tally::Decision& decision) const;
+  int64_t close(TopicIndex topic, const std::string& group, PartitionId partition,
+                std::span<const tally::Moved> ranges, State state, const Closing& closing);
+  void end_replay(TopicIndex topic, const tally::Decision& end);
+  /// Messages put back into the topic become replayed where the group has consumed them.
+  void settle_replays(TopicIndex topic, PartitionId partition, const std::string& group);
+  void decision_row(const DecisionBook::Replay& replay, std::string_view state, int64_t messages,
+                    std::string_view detail = {});
   std::optional<TopicIndex> topic_of(Step& step, const std::string& name);
   std::optional<std::string> group_of(Step& step, TopicIndex topic, const tally::Tier& tier);
   tally::BucketLabel fold(const Step& step, const tally::BucketLabel& label) const;
@@ -128,6 +142,7 @@ class AuditState {
       0;  ///< records applied: the barrier's order, which survives an audit topic that begins anew
   ReporterBook book_;
   IncompleteBook intervals_;
+  DecisionBook decisions_;
   std::map<TopicIndex, TopicState> topics_;
   std::map<std::string, TopicIndex> index_;
   TopicIndex next_topic_ = 0;

@@ -309,6 +309,7 @@ void AuditState::apply_session(Step& step, std::span<const tally::CoverageChunk*
   group.updated_ms = step.time_ms;
   book(topic, first.partition, deltas, step.sequence);
   note_partition(topic, first.partition, audit, before);
+  settle_replays(topic, first.partition, *name);
 }
 
 void AuditState::apply_positions(Step& step) {

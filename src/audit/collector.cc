@@ -66,6 +66,7 @@ class Collector final : public flow::Task {
  private:
   void process(const flow::Record& record, Now now) {
     int64_t time_ms = record.time_type == flow::TimeType::kNone ? now.wall_ms : record.time_ms;
+    if (tally::is_decision(record.value)) return process_decision(record.value, time_ms);
     auto report = tally::decode_report(record.value);
     if (!report) {
       state_.rows().count(report.error().code == Errc::kUnsupported ? "newer_version"
@@ -79,6 +80,15 @@ class Collector final : public flow::Task {
     if (!plausible(*report)) return state_.rows().count("corrupt");
     newest_ms_ = std::max(newest_ms_, time_ms);
     log_.apply(*std::move(report), time_ms);
+  }
+
+  void process_decision(std::string_view bytes, int64_t time_ms) {
+    auto decision = tally::decode_decision(bytes);
+    if (!decision) {
+      return state_.rows().count(decision.error().code == Errc::kUnsupported ? "newer_version"
+                                                                             : "corrupt_decision");
+    }
+    log_.decide(*decision, time_ms);
   }
 
   /// Reports were deleted before we read them: what they told is not known, for any topic of this partition.

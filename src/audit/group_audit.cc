@@ -93,9 +93,10 @@ void GroupAudit::settle_seen(OffsetRange fresh, StepContext& step) {
                       return there ? std::optional(*there) : std::nullopt;
                     Sums& sums = step.deltas->at(step.group, there->label);
                     sums.of(there->state) -= piece.size();
-                    if (there->state != State::kLost) return std::nullopt;
+                    if (there->lost_ms == 0) return std::nullopt;  // it was never called lost
                     sums.late += piece.size();
-                    return Missing{State::kLate, Reason::kNone, false, there->label};
+                    sums.lost_retracted += piece.size();
+                    return Missing{State::kLate, Reason::kNone, false, there->label, there->lost_ms};
                   });
 }
 
@@ -243,12 +244,44 @@ bool GroupAudit::verdict(const Verdict& verdict, bool sampled, StepContext& step
                     Missing next{verdict.state, verdict.reason, sampled, there->label};
                     if (!there->open() || next == *there) return *there;
                     Sums& sums = step.deltas->at(step.group, there->label);
+                    if (next.state == State::kLost) {
+                      next.lost_ms = std::max<int64_t>(step.clock_ms, 1);
+                      sums.lost_found += piece.size();
+                    }
                     sums.of(there->state) -= piece.size();
                     sums.of(next.state) += piece.size();
                     changed = true;
                     return next;
                   });
   return changed;
+}
+
+int64_t GroupAudit::close(OffsetRange range, State state, Closing closing, Offset moved_to,
+                          StepContext& step) {
+  int64_t closed = 0;
+  closing.moved_by = moved_to.value < 0 ? 0 : moved_to.value - range.begin.value;
+  missing_.update(range, step.clock_ms,
+                  [&](OffsetRange piece, const Missing* there) -> std::optional<Missing> {
+                    if (!there) return std::nullopt;
+                    bool again = there->state == State::kReplayed && state == State::kReplayed;
+                    if (there->state != State::kLost && !again) return *there;
+                    Missing next = *there;
+                    next.state = state;
+                    next.closing = closing;
+                    Sums& sums = step.deltas->at(step.group, there->label);
+                    sums.of(there->state) -= piece.size();
+                    sums.of(next.state) += piece.size();
+                    closed += piece.size();
+                    return next;
+                  });
+  return closed;
+}
+
+int64_t GroupAudit::count(OffsetRange range, State state) const {
+  int64_t n = 0;
+  missing_.each_within(
+      range, [&](OffsetRange piece, const Missing& m) { n += m.state == state ? piece.size() : 0; });
+  return n;
 }
 
 void GroupAudit::reader_vanished(const Id128& reporter, int64_t previous_sequence) {

@@ -25,6 +25,14 @@ namespace waybill::audit {
 enum class RedeliveryReason : uint8_t { kHandover = 0, kRestart = 1, kRewind = 2 };
 std::string_view to_string(RedeliveryReason reason);
 
+/// How an operator closed a lost message.
+struct Closing {
+  Id128 decision;                ///< all zeros: nobody did
+  PartitionId to_partition{-1};  ///< replayed: where it is now
+  int64_t moved_by = 0;          ///< its new offset minus this one
+  bool operator==(const Closing&) const = default;
+};
+
 /// A message that was produced and not handed out. Pending until it is below what was handed out and behind
 /// the barrier, then suspected until the broker was asked. A late one was lost and then handed out.
 struct Missing {
@@ -32,6 +40,8 @@ struct Missing {
   Reason reason = Reason::kNone;
   bool sampled = false;  ///< the verdict of a long range, read at both ends and by sample
   tally::BucketLabel label;
+  int64_t lost_ms = 0;   ///< audit time at which it was found lost; 0 = it was not
+  Closing closing = {};  ///< of kAccepted and kReplayed
   /// Whether the broker is to be asked about it.
   bool open() const { return state == State::kSuspected || reason == Reason::kOpenTransaction; }
   bool operator==(const Missing&) const = default;
@@ -105,6 +115,11 @@ class GroupAudit {
   void suspect(OffsetRange range, int64_t sequence);
   /// What the broker's answer says of a range; only messages that are open() change. Returns whether any did.
   bool verdict(const Verdict& verdict, bool sampled, StepContext& step);
+  /// What is lost in the range, or was replayed before, becomes kAccepted or kReplayed; reason and time of
+  /// the loss stay. Returns the messages closed. `moved_to`, of a replay, is where range.begin is now.
+  int64_t close(OffsetRange range, State state, Closing closing, Offset moved_to, StepContext& step);
+  /// Messages of the range in that state; O(ranges inside).
+  int64_t count(OffsetRange range, State state) const;
   /// Whether anything of the range is open(); O(ranges inside).
   bool open(OffsetRange range) const;
   /// The reporter went silent: what it may have seen since is tainted, until it is back.

@@ -6,9 +6,15 @@ namespace waybill::audit {
 namespace {
 
 void save(StateWriter& out, const Missing& v) {
-  out.u64(static_cast<uint64_t>(v.state) << 1 | (v.sampled ? 1 : 0));
+  bool closed = v.closing != Closing{};
+  out.u64(static_cast<uint64_t>(v.state) << 2 | (closed ? 2 : 0) | (v.sampled ? 1 : 0));
   out.u64(static_cast<uint64_t>(v.reason));
   out.label(v.label);
+  out.i64(v.lost_ms);
+  if (!closed) return;
+  out.id(v.closing.decision);
+  out.i64(v.closing.to_partition.value);
+  out.i64(v.closing.moved_by);
 }
 void save(StateWriter& out, const Redelivered& v) {
   out.u64(v.times);
@@ -21,6 +27,11 @@ void load(StateReader& in, Missing& v) {
   v.state = static_cast<State>((state >> 1) % (static_cast<uint64_t>(State::kReplayed) + 1));
   v.reason = static_cast<Reason>(in.u64() % (static_cast<uint64_t>(Reason::kBeyondBudget) + 1));
   v.label = in.label();
+  v.lost_ms = in.i64();
+  if ((state & 2) == 0) return;
+  v.closing.decision = in.id();
+  v.closing.to_partition = PartitionId(static_cast<int32_t>(in.i64()));
+  v.closing.moved_by = in.i64();
 }
 void load(StateReader& in, Redelivered& v) {
   v.times = in.u64();

@@ -11,7 +11,7 @@ namespace {
 
 using flow::SegmentChange;
 
-constexpr uint64_t kFormat = 3;
+constexpr uint64_t kFormat = 4;
 constexpr size_t kPartBytes = 512u << 10;  ///< of one segment; the limit is flow::kSegmentBytesMax
 static_assert(kPartBytes <= flow::kSegmentBytesMax);
 
@@ -25,7 +25,8 @@ enum Operation : uint64_t {
   kIncomplete,
   kFlush,
   kSuspect,
-  kVerdict
+  kVerdict,
+  kDecision
 };
 
 std::string part_name(const std::string& base, size_t part) {
@@ -117,6 +118,15 @@ void OperationLog::verdict(const AuditState::Place& place, int64_t incarnation,
   write(op);
 }
 
+void OperationLog::decide(const tally::Decision& decision, int64_t time_ms) {
+  if (!state_.decide(decision, time_ms)) return;
+  StateWriter op;
+  op.u64(kDecision);
+  op.i64(time_ms);
+  op.text(tally::encode_decision(decision));
+  write(op);
+}
+
 void OperationLog::set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group,
                                      int64_t time_ms) {
   state_.set_oldest_unread(topic, partition, group, time_ms);
@@ -171,6 +181,14 @@ bool OperationLog::replay_verdict(StateReader& in) {
   return true;
 }
 
+bool OperationLog::replay_decision(StateReader& in) {
+  int64_t time_ms = in.i64();
+  auto decision = tally::decode_decision(in.view());
+  if (!decision || !in.ok() || !in.at_end()) return false;
+  state_.decide(*decision, time_ms);
+  return true;
+}
+
 bool OperationLog::replay_one(StateReader& in) {
   switch (in.u64()) {
     case kReport: {
@@ -221,6 +239,8 @@ bool OperationLog::replay_one(StateReader& in) {
     }
     case kVerdict:
       return replay_verdict(in);
+    case kDecision:
+      return replay_decision(in);
     case kFlush: {
       flow::Rows rows;
       state_.flush(rows);

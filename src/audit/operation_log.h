@@ -28,6 +28,7 @@ class OperationLog {
   void suspect(TopicIndex topic, PartitionId partition, OffsetRange range);
   void verdict(const AuditState::Place& place, int64_t incarnation, std::span<const Verdict> verdicts,
                bool sampled);
+  void decide(const tally::Decision& decision, int64_t time_ms);
   void set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group, int64_t time_ms);
   void first_record(TopicIndex topic, PartitionId partition, int64_t time_ms);
   void note_incomplete(std::string_view reason, int64_t from_ms, int64_t to_ms, std::string detail);
@@ -47,6 +48,7 @@ class OperationLog {
   Result<void> replay(std::string_view log);
   bool replay_one(StateReader& in);
   bool replay_verdict(StateReader& in);
+  bool replay_decision(StateReader& in);
   void append_log(flow::Changes& changes);
   void checkpoint(flow::Changes& changes);
   void replace(const std::string& base, std::string_view bytes, flow::Changes& changes);

@@ -153,7 +153,17 @@ class PlaceReader {
             {"state", f.state},
             {"reason", f.reason},
             {"bucket_start", f.bucket_start ? Json(*f.bucket_start) : Json()},
-            {"verified_at", f.verified_ms > 0 ? Json(f.verified_ms) : Json()}};
+            {"verified_at", f.verified_ms > 0 ? Json(f.verified_ms) : Json()},
+            {"found_at", f.lost_ms > 0 ? Json(f.lost_ms) : Json()},
+            {"decision", f.decision.empty() ? Json() : Json(f.decision)},
+            {"replayed_to", replayed_to(f)}};
+  }
+
+  static Json replayed_to(const ShownFinding& f) {
+    if (f.decision.empty() || f.to_offset < 0) return {};
+    return {{"partition", f.to_partition},
+            {"first_offset", f.to_offset},
+            {"last_offset", f.to_offset + (f.last - f.first)}};
   }
 
   Place place_;

@@ -16,14 +16,21 @@ ShownFinding shown_finding(const RowView& row) {
                        .state = row.text("state"),
                        .reason = row.text("reason"),
                        .bucket_start = {},
-                       .verified_ms = row.number("verified_ms")};
+                       .verified_ms = row.number("verified_ms"),
+                       .lost_ms = row.number("lost_ms"),
+                       .decision = row.text("decision"),
+                       .to_partition = row.number("to_partition"),
+                       .to_offset = row.number("to_offset")};
   if (row.number("bucket_kind") == 0) finding.bucket_start = row.number("bucket_start");
   return finding;
 }
 
 bool joins(const ShownFinding& a, const ShownFinding& b) {
+  bool moved_alike = a.decision.empty() ||
+                     (a.to_partition == b.to_partition &&
+                      (a.to_offset < 0 ? b.to_offset < 0 : a.to_offset + (b.first - a.first) == b.to_offset));
   return a.last + 1 == b.first && a.state == b.state && a.reason == b.reason &&
-         a.bucket_start == b.bucket_start;
+         a.bucket_start == b.bucket_start && a.decision == b.decision && moved_alike;
 }
 
 }  // namespace
@@ -65,6 +72,7 @@ void FindingStream::add(ShownFinding finding) {
   if (joins(it->second, finding)) {
     it->second.last = finding.last;
     it->second.verified_ms = std::max(it->second.verified_ms, finding.verified_ms);
+    it->second.lost_ms = std::min(it->second.lost_ms, finding.lost_ms);
     return;
   }
   ShownFinding done = std::exchange(it->second, std::move(finding));

@@ -22,6 +22,10 @@ struct ShownFinding {
   std::string reason;
   std::optional<int64_t> bucket_start;  ///< none when its messages have no bucket of their own
   int64_t verified_ms = 0;              ///< 0 = not verified
+  int64_t lost_ms = 0;                  ///< 0 = never found lost
+  std::string decision = {};            ///< that closed it; empty = none
+  int64_t to_partition = -1;            ///< replayed: where `first` is now
+  int64_t to_offset = -1;
   auto order() const { return std::tie(first, group, state); }
 };
 

@@ -23,7 +23,7 @@ void append_counts(const Sums& s, std::vector<Value>& out) {
 void append_states(const Sums& s, std::vector<Value>& out) {
   // pending, suspected, lost, late, redelivered, unconfirmed, excused, accepted, replayed
   for (int64_t v : {s.pending, s.suspected, s.lost, s.late, s.redelivered, s.unconfirmed, s.excused,
-                    int64_t{0}, int64_t{0}}) {
+                    s.accepted, s.replayed}) {
     out.emplace_back(v);
   }
 }
@@ -118,12 +118,13 @@ void RowBuffer::incomplete(const std::string& topic, const IncompleteChange& cha
 
 void RowBuffer::finding(const std::string& topic, const PartitionKey& key, const Finding& f,
                         int64_t found_ms) {
-  ready_.push_back({&finding_table(),
-                    Op::kUpsert,
-                    {cluster_, topic, key.incarnation, int64_t{key.partition.value}, key.group, f.first.value,
-                     std::string(f.state)},
-                    {f.last.value, std::string(f.reason), static_cast<int64_t>(f.label.kind),
-                     f.label.start.value, f.times, found_ms, f.verified_ms, std::string(f.detail)}});
+  ready_.push_back(
+      {&finding_table(),
+       Op::kUpsert,
+       {cluster_, topic, key.incarnation, int64_t{key.partition.value}, key.group, f.first.value,
+        std::string(f.state)},
+       {f.last.value, std::string(f.reason), static_cast<int64_t>(f.label.kind), f.label.start.value, f.times,
+        found_ms, f.verified_ms, std::string(f.detail), f.lost_ms, f.decision, f.to_partition, f.to_offset}});
 }
 
 void RowBuffer::erase_finding(const std::string& topic, const PartitionKey& key, Offset first,
@@ -203,8 +204,8 @@ void RowBuffer::flush_partitions(const Lookup& lookup, flow::Rows& rows) {
     append_counts(sums, row.values);
     append_states(sums, row.values);
     PartitionFacts f = lookup.facts(key);
-    for (int64_t v :
-         {f.next, f.high, f.committed, f.log_start, f.log_end, f.oldest_unread_ms, f.updated_ms}) {
+    for (int64_t v : {f.next, f.high, f.committed, f.log_start, f.log_end, f.oldest_unread_ms, f.updated_ms,
+                      sums.lost_found, sums.lost_retracted}) {
       row.values.emplace_back(v);
     }
     rows.push_back(std::move(row));

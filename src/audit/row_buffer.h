@@ -50,6 +50,10 @@ struct Finding {
   int64_t times = 0;        ///< added to what is there
   int64_t verified_ms = 0;  ///< audit time at which the broker was asked; 0 = it was not
   std::string_view detail = {};
+  int64_t lost_ms = 0;        ///< audit time at which it was found lost; 0 = it never was
+  std::string decision = {};  ///< id of the decision that closed it, in hex
+  int64_t to_partition = -1;  ///< replayed: where `first` is now
+  int64_t to_offset = -1;
 };
 
 class RowBuffer {
@@ -67,6 +71,8 @@ class RowBuffer {
   void reporter(const Id128& id, int64_t reports, int64_t dropped);
   /// `topic` empty = every topic of the audit partition.
   void incomplete(const std::string& topic, const IncompleteChange& change);
+  /// A row that is complete, of any table.
+  void row(flow::RowChange change) { ready_.push_back(std::move(change)); }
   void finding(const std::string& topic, const PartitionKey& key, const Finding& finding, int64_t found_ms);
   void erase_finding(const std::string& topic, const PartitionKey& key, Offset first, std::string_view state);
 

@@ -30,6 +30,10 @@ struct Sums {
   int64_t late = 0;
   int64_t unconfirmed = 0;
   int64_t excused = 0;
+  int64_t accepted = 0;
+  int64_t replayed = 0;
+  int64_t lost_found = 0;      ///< became lost; never negative, and not of audit_bucket
+  int64_t lost_retracted = 0;  ///< were lost and arrived after all; likewise
 
   Sums& operator+=(const Sums& o) {
     count += o.count;
@@ -48,10 +52,14 @@ struct Sums {
     late += o.late;
     unconfirmed += o.unconfirmed;
     excused += o.excused;
+    accepted += o.accepted;
+    replayed += o.replayed;
+    lost_found += o.lost_found;
+    lost_retracted += o.lost_retracted;
     return *this;
   }
   bool operator==(const Sums&) const = default;
-  /// The count of a state. REQUIRES: one that the collector gives (not accepted, not replayed).
+  /// The count of a state.
   int64_t& of(State state) {
     switch (state) {
       case State::kPending:
@@ -69,8 +77,9 @@ struct Sums {
       case State::kExcused:
         return excused;
       case State::kAccepted:
+        return accepted;
       case State::kReplayed:
-        break;
+        return replayed;
     }
     ASSERT(false);
   }

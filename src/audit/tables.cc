@@ -80,7 +80,10 @@ const TableSpec& partition_table() {
                              {"log_start", kInt, Merge::kLast},
                              {"log_end", kInt, Merge::kLast},
                              {"oldest_unread_ms", kInt, Merge::kLast},
-                             {"updated_ms", kInt, Merge::kLast}}),
+                             {"updated_ms", kInt, Merge::kLast},
+                             {"lost_found"},
+                             {"lost_retracted"}}),
+      .version = 2,
   };
   return spec;
 }
@@ -127,7 +130,12 @@ const TableSpec& finding_table() {
                                          {"times", kInt, Merge::kSum},
                                          {"found_ms", kInt, Merge::kLast},
                                          {"verified_ms", kInt, Merge::kLast},
-                                         {"detail", kText, Merge::kLast}},
+                                         {"detail", kText, Merge::kLast},
+                                         {"lost_ms", kInt, Merge::kLast},
+                                         {"decision", kText, Merge::kLast},
+                                         {"to_partition", kInt, Merge::kLast},
+                                         {"to_offset", kInt, Merge::kLast}},
+                              .version = 2,
                               .expire_by = "found_ms",
                               .retention = Retention::kFindings};
   return spec;
@@ -172,10 +180,31 @@ const TableSpec& counter_table() {
   return spec;
 }
 
+const TableSpec& decision_table() {
+  static const TableSpec spec{.name = "audit_decision",
+                              .keys = {{"cluster"}, {"topic"}, {"grp"}, {"decision"}},
+                              .values = {{"kind", kText, Merge::kLast},
+                                         {"state", kText, Merge::kLast},
+                                         {"by_whom", kText, Merge::kLast},
+                                         {"reason", kText, Merge::kLast},
+                                         {"decided_ms", kInt, Merge::kLast},
+                                         {"applied_ms", kInt, Merge::kLast},
+                                         {"incarnation", kInt, Merge::kLast},
+                                         {"messages", kInt, Merge::kLast},
+                                         {"to_topic", kText, Merge::kLast},
+                                         {"ranges", kText, Merge::kLast},
+                                         {"moved", kText, Merge::kLast},
+                                         {"unsure", kText, Merge::kLast},
+                                         {"detail", kText, Merge::kLast}},
+                              .expire_by = "decided_ms",
+                              .retention = Retention::kFindings};
+  return spec;
+}
+
 std::span<const TableSpec* const> audit_tables() {
-  static const TableSpec* const all[] = {&partition_table(), &bucket_table(),     &hour_table(),
-                                         &failed_table(),    &rate_table(),       &finding_table(),
-                                         &reporter_table(),  &incomplete_table(), &counter_table()};
+  static const TableSpec* const all[] = {
+      &partition_table(), &bucket_table(),   &hour_table(),       &failed_table(),  &rate_table(),
+      &finding_table(),   &reporter_table(), &incomplete_table(), &counter_table(), &decision_table()};
   return all;
 }
 
