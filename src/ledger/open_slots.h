@@ -1,0 +1,62 @@
+#pragma once
+// What is kept of a message only while it is open: its id, its time, and who consumed it before it was
+// produced.
+
+#include <absl/container/flat_hash_map.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace waybill::ledger {
+
+/// A pool of 64-byte slots that are used again, last freed first. Ids above kInlineBytes are kept apart. Not
+/// thread-safe. Memory: the most slots that were open at once.
+class OpenSlots {
+ public:
+  static constexpr size_t kInlineBytes = 38;
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  struct Slot {
+    int64_t produce_time = 0;  ///< of the first line that was seen
+    uint32_t producer = 0;
+    uint32_t early = kNone;   ///< consumed before produced: the newest of a list of Early
+    uint16_t generation = 0;  ///< grows when the slot is freed
+    uint16_t more = 0;        ///< with `tag`, the message that it belongs to
+    uint16_t uid_size = 0;
+    std::array<char, kInlineBytes> uid{};
+  };
+  struct Early {
+    int64_t consume_time = 0;
+    int64_t latency_ms = 0;
+    uint32_t consumer = 0;
+    uint32_t next = kNone;
+  };
+
+  uint32_t add(uint32_t producer, int64_t produce_time, std::string_view uid);
+  void free(uint32_t slot);
+  void add_early(uint32_t slot, const Early& early);
+  void drop_early(uint32_t slot);
+
+  Slot& operator[](uint32_t slot) { return chunks_[slot / kChunk][slot % kChunk]; }
+  const Slot& operator[](uint32_t slot) const { return chunks_[slot / kChunk][slot % kChunk]; }
+  const Early& early(uint32_t index) const { return early_[index]; }
+  std::string_view uid(uint32_t slot) const;
+  size_t open() const { return used_ - free_.size(); }
+
+ private:
+  static constexpr size_t kChunk = 1024;
+  std::vector<std::unique_ptr<Slot[]>> chunks_;
+  std::vector<uint32_t> free_;
+  size_t used_ = 0;
+  absl::flat_hash_map<uint32_t, std::string> long_uids_;
+  std::vector<Early> early_;
+  std::vector<uint32_t> free_early_;
+};
+
+}  // namespace waybill::ledger
