@@ -80,7 +80,8 @@ class Producer : public Threaded {
   ~Producer() override { stop(); }
 
   Result<void> start() {
-    auto client = make(RD_KAFKA_PRODUCER, options_.client, {{"linger.ms", "20"}}, this, on_delivery);
+    // Few large batches: the embedded broker finds an offset by looking at every batch that it keeps.
+    auto client = make(RD_KAFKA_PRODUCER, options_.client, {{"linger.ms", "100"}}, this, on_delivery);
     if (!client) return tl::make_unexpected(client.error());
     client_ = *client;
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
