@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "cli/kafka_properties.h"
+#include "cli/kpi_config.h"
 #include "cli/section.h"
 #include "cli/suggest.h"
 
@@ -65,8 +66,9 @@ class Reader {
  private:
   /// The sections of engines beside the audit, each of which may stand alone. True when there is one.
   bool read_engines(Section& file) {
-    (void)file;
-    return false;
+    const YamlNode* kpis = file.child("kpis");
+    read_kpis(faults_, kpis, world_, &cluster_names_, config_.kpi);
+    return kpis != nullptr;
   }
 
   void missing(std::string_view key, std::string_view example) {
@@ -295,6 +297,7 @@ class Reader {
     Section groups(faults_, section.child("groups"), "audit.groups");
     groups.texts("include", audit.include_groups);
     groups.texts("exclude", audit.exclude_groups);
+    groups.duration("owes", audit.owes, {Millis(60'000), 24 * 365 * kHour});
     groups.finish();
     Section verify(faults_, section.child("verify"), "audit.verify");
     if (auto mode = verify.word("mode", {"full", "sample", "off"}))

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "cli/kpi_settings.h"
 #include "cli/values.h"
 #include "cli/yaml.h"
 #include "flow/store.h"
@@ -38,6 +39,7 @@ struct AuditConfig {
   int64_t commit_bytes = 64 << 20;
   std::vector<std::string> include_groups;  ///< empty = all
   std::vector<std::string> exclude_groups;
+  Millis owes{24LL * 3'600'000};  ///< what a group has left for so long it owes no more
   int32_t topics_max = 1'000;
   int32_t groups_max = 100;
   int32_t reporters_max = 10'000;
@@ -57,6 +59,7 @@ struct Config {
   flow::RetentionConfig retention;
   std::vector<ClusterConfig> clusters;
   AuditConfig audit;
+  KpiConfig kpi;
   LogConfig log;
 
   /// REQUIRES: the name is configured.
@@ -70,6 +73,10 @@ struct ConfigWorld {
   std::function<Result<std::string>(const std::string& path)> read_file;
   /// kInvalid when librdkafka refuses this property; the message says why and what is allowed.
   std::function<Result<void>(const std::string& name, const std::string& value)> check_property;
+  /// A table of at most `max` bytes that the file names. Errors: kNotFound, kDenied, kUnavailable, kLimit.
+  std::function<Result<std::string>(const std::string& path, size_t max)> read_table = {};
+  /// The folder of the file, with its '/': what relative names of tables begin with.
+  std::string folder = {};
 };
 
 /// The real environment, files of at most 64 KiB, and the librdkafka that we run with.

@@ -9,6 +9,7 @@
 
 #include "cli/config.h"
 #include "cli/kafka_properties.h"
+#include "cli/kpi_config.h"
 
 namespace waybill::cli {
 namespace {
@@ -39,7 +40,8 @@ ConfigWorld real_world() {
             return value ? std::optional<std::string>(value) : std::nullopt;
           },
           .read_file = [](const std::string& path) { return read_whole(path, kSecretBytesMax); },
-          .check_property = check_kafka_property};
+          .check_property = check_kafka_property,
+          .read_table = read_whole};
 }
 
 std::vector<std::string> default_config_files() { return {"./waybill.yaml", "/etc/waybill/waybill.yaml"}; }
@@ -50,7 +52,9 @@ tl::expected<LoadedConfig, std::string> load_config(const std::string& path, con
     auto text = read_whole(candidate, kYamlBytesMax);
     if (!text && path.empty() && text.error().code == Errc::kNotFound) continue;
     if (!text) return tl::make_unexpected(text.error().message + "\n");
-    auto config = parse_config(*text, world);
+    ConfigWorld here = world;
+    here.folder = candidate.substr(0, candidate.rfind('/') + 1);
+    auto config = parse_config(*text, here);
     if (config) return LoadedConfig{candidate, std::move(*config)};
     std::string lines;
     for (const Diagnostic& diagnostic : config.error()) lines += diagnostic.str(candidate) + "\n";
@@ -58,6 +62,24 @@ tl::expected<LoadedConfig, std::string> load_config(const std::string& path, con
   }
   return tl::make_unexpected(fmt::format(
       "there is no configuration: {} do not exist; name one with -c FILE\n", fmt::join(candidates, " and ")));
+}
+
+tl::expected<KpiConfig, std::string> load_kpis(const std::string& path, const ConfigWorld& world) {
+  std::vector<std::string> candidates = path.empty() ? default_config_files() : std::vector{path};
+  for (const std::string& candidate : candidates) {
+    auto text = read_whole(candidate, kYamlBytesMax);
+    if (!text && path.empty() && text.error().code == Errc::kNotFound) continue;
+    if (!text) return tl::make_unexpected(text.error().message + "\n");
+    ConfigWorld here = world;
+    here.folder = candidate.substr(0, candidate.rfind('/') + 1);
+    auto kpis = parse_kpis(*text, here);
+    if (kpis) return std::move(*kpis);
+    std::string lines;
+    for (const Diagnostic& diagnostic : kpis.error()) lines += diagnostic.str(candidate) + "\n";
+    return tl::make_unexpected(std::move(lines));
+  }
+  return tl::make_unexpected(fmt::format("there is no configuration: {} do not exist; name one with -c FILE\n",
+                                         fmt::join(candidates, " and ")));
 }
 
 }  // namespace waybill::cli

@@ -1,0 +1,184 @@
+#include "cli/kpi_scan.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "decode/json_layout.h"
+#include "source/line_blocks.h"
+
+namespace waybill::cli {
+namespace {
+
+constexpr size_t kBlockBytes = 256 << 10;  // a block and what is read of it stay in the cache of one core
+constexpr size_t kRows = 128;
+constexpr uint64_t kAheadMax = 64;  // blocks scanned before an earlier one that is slow
+
+bool blank(std::string_view line) {
+  return std::all_of(line.begin(), line.end(), [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
+}
+
+}  // namespace
+
+struct BlockScanner::Impl {
+  explicit Impl(std::shared_ptr<const kpi::Program> p)
+      : program(std::move(p)),
+        reader(program->schema()),
+        layouts(program->schema()),
+        rows(program->schema().fields.size(), kRows),
+        scanner(program),
+        fields(program->schema().fields.size()) {}
+
+  std::shared_ptr<const kpi::Program> program;  ///< shared by all scanners of a pass
+  decode::JsonReader reader;
+  decode::JsonLayouts layouts;
+  decode::JsonRows rows;
+  kpi::Scanner scanner;
+  std::vector<decode::JsonField> fields;
+
+  /// The line at `at` read plainly; returns where the next one begins.
+  const char* read_plainly(const char* at, const char* end, int64_t& place) {
+    const void* found = std::memchr(at, '\n', static_cast<size_t>(end - at));
+    const char* next = found ? static_cast<const char*>(found) + 1 : end;
+    std::string_view line(at, static_cast<size_t>((found ? next - 1 : end) - at));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (blank(line)) return next;
+    const decode::JsonStatus status = reader.read(line, fields);
+    if (status == decode::JsonStatus::kObject) {
+      scanner.line(fields, place++);
+    } else {
+      scanner.bad_line(kpi::Reason::kBroken, place++, line);
+    }
+    layouts.learn(line, status);
+    return next;
+  }
+};
+
+BlockScanner::BlockScanner(std::shared_ptr<const kpi::Program> program)
+    : impl_(std::make_unique<Impl>(std::move(program))) {}
+BlockScanner::~BlockScanner() = default;
+
+kpi::Partial BlockScanner::scan(std::string_view bytes, int64_t now_ms) {
+  Impl& s = *impl_;
+  s.scanner.begin(now_ms);
+  int64_t place = 0;
+  const char* end = bytes.data() + bytes.size();
+  for (const char* at = bytes.data(); at != end;) {
+    at = s.layouts.scan(at, end, s.rows);
+    const size_t width = s.fields.size();
+    for (size_t i = 0; i < s.rows.size(); ++i) {
+      if (s.rows.status(i) == decode::JsonStatus::kObject) {
+        s.scanner.line({s.rows.fields(i), width}, place++);
+      } else {
+        const std::string_view line(s.rows.line(i), static_cast<size_t>(end - s.rows.line(i)));
+        const std::string_view text = line.substr(0, line.find('\n'));
+        if (!blank(text))
+          s.scanner.bad_line(kpi::Reason::kBroken, place++, text.substr(0, kpi::kSampleBytesMax));
+      }
+    }
+    if (at != end && !s.rows.full()) at = s.read_plainly(at, end, place);
+  }
+  return s.scanner.take();
+}
+
+kpi::Partial BlockScanner::oversized(int64_t now_ms) {
+  impl_->scanner.begin(now_ms);
+  impl_->scanner.bad_line(kpi::Reason::kTooLong, 0, "");
+  return impl_->scanner.take();
+}
+
+namespace {
+
+/// One file, read by several threads: blocks are taken in order, scanned side by side, and applied in order.
+class FileScan {
+ public:
+  FileScan(source::LineBlocks& blocks, kpi::Book& book, const KpiScanOptions& options)
+      : blocks_(blocks), book_(book), options_(options) {}
+
+  /// A thread's part. `scanner` is its own.
+  void work(BlockScanner& scanner) {
+    std::unique_ptr<source::BlockBuffer> buffer;
+    for (;;) {
+      auto taken = take(std::move(buffer));
+      if (!taken) return;
+      kpi::Partial partial = taken->block.oversized ? scanner.oversized(options_.now_ms)
+                                                    : scanner.scan(taken->block.bytes, options_.now_ms);
+      buffer = std::move(taken->block.buffer);
+      apply(taken->number, std::move(partial));
+    }
+  }
+  std::optional<Error> error() && { return std::move(error_); }
+
+ private:
+  struct Taken {
+    uint64_t number;
+    source::LineBlock block;
+  };
+
+  std::optional<Taken> take(std::unique_ptr<source::BlockBuffer> buffer) {
+    std::lock_guard lock(read_mutex_);
+    if (ended_ || (options_.stopped && options_.stopped())) return std::nullopt;
+    auto block = blocks_.next(std::move(buffer));
+    if (!block) error_ = std::move(block.error());
+    if (!block || !*block) {
+      ended_ = true;
+      return std::nullopt;
+    }
+    return Taken{next_++, std::move(**block)};
+  }
+
+  void apply(uint64_t number, kpi::Partial partial) {
+    std::unique_lock lock(apply_mutex_);
+    applied_changed_.wait(lock, [&] { return number < applied_ + kAheadMax; });
+    waiting_.emplace(number, std::move(partial));
+    for (auto it = waiting_.begin(); it != waiting_.end() && it->first == applied_; it = waiting_.erase(it)) {
+      book_.apply(std::move(it->second), book_.lines() + 1);
+      ++applied_;
+    }
+    applied_changed_.notify_all();
+  }
+
+  source::LineBlocks& blocks_;
+  kpi::Book& book_;
+  const KpiScanOptions& options_;
+  std::mutex read_mutex_;
+  bool ended_ = false;
+  uint64_t next_ = 0;
+  std::optional<Error> error_;
+  std::mutex apply_mutex_;
+  std::condition_variable applied_changed_;
+  uint64_t applied_ = 0;
+  std::map<uint64_t, kpi::Partial> waiting_;
+};
+
+}  // namespace
+
+std::vector<Error> scan_files(kpi::Book& book, const std::shared_ptr<const kpi::Program>& program,
+                              const KpiScanOptions& options) {
+  std::vector<std::unique_ptr<BlockScanner>> scanners;
+  for (int i = 0; i < std::max(1, options.threads); ++i)
+    scanners.push_back(std::make_unique<BlockScanner>(program));
+  std::vector<Error> errors;
+  for (size_t i = 0; i < options.files.size(); ++i) {
+    if (options.stopped && options.stopped()) break;
+    if (i > 0) book.next_input();
+    auto blocks = source::open_line_blocks(options.files[i], {.block_bytes = kBlockBytes});
+    if (!blocks) {
+      errors.push_back(std::move(blocks.error()));
+      continue;
+    }
+    FileScan scan(**blocks, book, options);
+    std::vector<std::jthread> threads;
+    for (size_t t = 1; t < scanners.size(); ++t)
+      threads.emplace_back([&scan, scanner = scanners[t].get()] { scan.work(*scanner); });
+    scan.work(*scanners[0]);
+    threads.clear();
+    if (auto error = std::move(scan).error()) errors.push_back(std::move(*error));
+  }
+  return errors;
+}
+
+}  // namespace waybill::cli

@@ -1,0 +1,152 @@
+#include "kpi/book.h"
+
+#include <algorithm>
+
+namespace waybill::kpi {
+
+std::string other_key(const Kpi& kpi) {
+  std::string key;
+  for (size_t i = 0; i < kpi.by.size(); ++i) {
+    if (i > 0) key.push_back(kKeySeparator);
+    key += kOtherGroup;
+  }
+  return key;
+}
+
+Book::Book(std::shared_ptr<const Program> program) : program_(std::move(program)) {
+  const std::vector<Kpi>& kpis = program_->kpis();
+  kpis_.resize(kpis.size());
+  for (size_t i = 0; i < kpis.size(); ++i) {
+    if (!kpis[i].by_step_values) continue;
+    kpis_[i].funnel = std::make_unique<Funnel>(
+        kpis[i], program_->windows_of(kpis[i]),
+        [this, i](WindowSpan window, const std::string& key) -> Group& { return group_at(i, window, key); });
+  }
+}
+
+void Book::next_input() {
+  for (KpiState& state : kpis_) {
+    state.watermark_ms = INT64_MIN;
+    if (state.funnel) state.funnel->keep_all();
+  }
+}
+
+std::string Book::admitted(size_t index, WindowSpan window, const std::string& key) {
+  KpiState& state = kpis_[index];
+  auto& known = state.known[window.start_ms];
+  if (known.contains(key)) return key;
+  const Kpi& kpi = program_->kpis()[index];
+  std::string admitted =
+      static_cast<int64_t>(known.size()) < kpi.definition.groups_max ? key : other_key(kpi);
+  if (known.insert(admitted).second) {
+    state.ends[window.start_ms] = window.end_ms;
+    state.new_groups.emplace_back(window.start_ms, admitted);
+  }
+  return admitted;
+}
+
+Group& Book::group_at(size_t index, WindowSpan window, const std::string& key) {
+  Window& into = kpis_[index].windows[window.start_ms];
+  into.end_ms = window.end_ms;
+  auto& slot = into.groups[admitted(index, window, key)];
+  if (!slot) slot = std::make_unique<Group>();
+  return *slot;
+}
+
+void Book::add_problem(const ProblemKey& key, const Problem& problem, int64_t base) {
+  auto it = problems_.find(key);
+  if (it == problems_.end() && problems_.size() >= kProblemKindsMax) {
+    it = problems_.try_emplace({key.kpi, key.reason, 0, ""}).first;
+  } else if (it == problems_.end()) {
+    it = problems_.try_emplace(key).first;
+  }
+  if (it->second.count == 0) {
+    it->second = problem;
+    it->second.first_place += base;
+    return;
+  }
+  it->second.count += problem.count;
+}
+
+void Book::apply(Partial&& partial, int64_t base) {
+  lines_ += partial.lines;
+  malformed_ += partial.malformed;
+  for (const auto& [key, problem] : partial.problems) add_problem(key, problem, base);
+  for (size_t i = 0; i < partial.kpis.size(); ++i) apply(i, std::move(partial.kpis[i]));
+  advance();
+}
+
+void Book::apply(size_t index, KpiPart&& part) {
+  KpiState& state = kpis_[index];
+  const Kpi& kpi = program_->kpis()[index];
+  const int64_t before = state.watermark_ms;
+  state.too_late += part.too_late;
+  for (auto& [start, window] : part.windows) {
+    if (before != INT64_MIN && window->end_ms <= before - kpi.definition.lateness_ms) {
+      state.too_late += window->lines;
+      continue;
+    }
+    std::vector<const std::string*> keys;
+    for (const auto& [key, group] : window->groups) keys.push_back(&key);
+    // Which groups still fit must not depend on the order of a hash map.
+    std::sort(keys.begin(), keys.end(), [](const auto* a, const auto* b) { return *a < *b; });
+    for (const std::string* key : keys) {
+      Group& from = *window->groups.find(*key)->second;
+      const std::string into = admitted(index, {start, window->end_ms}, *key);
+      if (into != *key) state.other_lines += from.lines;
+      group_at(index, {start, window->end_ms}, into).merge(from);
+    }
+  }
+  apply_steps(index, part.steps, before);
+  state.watermark_ms = std::max(state.watermark_ms, part.newest_ms);
+}
+
+void Book::apply_steps(size_t index, const std::vector<StepEvent>& steps, int64_t watermark_ms) {
+  KpiState& state = kpis_[index];
+  const Definition& definition = program_->kpis()[index].definition;
+  int64_t newest = watermark_ms;
+  for (const StepEvent& event : steps) {
+    const bool late =
+        watermark_ms != INT64_MIN && event.window_end_ms <= watermark_ms - definition.lateness_ms;
+    if (late) continue;
+    const Funnel::Applied applied = state.funnel->apply(event, newest);
+    newest = std::max(newest, event.time_ms);
+    if (applied == Funnel::Applied::kDone) continue;
+    const Reason reason = applied == Funnel::Applied::kFull ? Reason::kIdsFull : Reason::kStepOrder;
+    add_problem({static_cast<uint8_t>(index), reason, 0, definition.steps->id.names.front()},
+                {1, 0, event.id}, 0);
+  }
+}
+
+void Book::advance_funnel(KpiState& state) {
+  state.funnel->advance(state.watermark_ms);
+  for (StuckChange& change : state.funnel->take_stuck()) {
+    if (!change.stuck) {
+      state.stuck.erase(change.id);
+    } else if (state.stuck.size() < kStuckListedMax || state.stuck.contains(change.id)) {
+      state.stuck.insert_or_assign(change.id, change);
+    }
+    if (keep_stuck_changes_) state.stuck_changes.push_back(std::move(change));
+  }
+}
+
+void Book::advance() {
+  const std::vector<Kpi>& kpis = program_->kpis();
+  for (size_t i = 0; i < kpis_.size(); ++i) {
+    KpiState& state = kpis_[i];
+    if (state.watermark_ms == INT64_MIN) continue;
+    if (state.funnel) advance_funnel(state);
+    const int64_t closed = state.watermark_ms - kpis[i].definition.lateness_ms;
+    for (auto it = state.ends.begin(); it != state.ends.end() && it->first <= closed;) {
+      if (it->second > closed) {
+        ++it;
+        continue;
+      }
+      state.known.erase(it->first);
+      state.closed.push_back(it->first);
+      it = state.ends.erase(it);
+    }
+  }
+}
+
+}  // namespace waybill::kpi
