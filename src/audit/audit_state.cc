@@ -146,7 +146,7 @@ void AuditState::taint(const Id128& id, Silence what) {
     if (topic == topics_.end()) continue;
     for (auto& [partition, audit] : topic->second.partitions) {
       for (auto& [name, group] : audit.groups()) {
-        if (!reporter->groups.contains(name)) continue;
+        if (!reporter->groups.contains(group.part_of.empty() ? name : group.part_of)) continue;
         switch (what) {
           case Silence::kBegins:
             group.reader_vanished(id, reporter->previous_sequence);
@@ -208,8 +208,12 @@ void AuditState::set_bounds(TopicIndex index, PartitionId partition, Offset star
   PartitionAudit& audit = it->second;
   if (audit.log_start == start && audit.log_end == end) return;
   if (start > audit.log_start) suspect(index, partition, {Offset(0), start});
-  audit.log_start = start;
-  audit.log_end = end;
+  CoverageDeltas deltas;
+  StepContext step = context(deltas, -1);
+  const size_t before = audit.range_count();
+  rows_.count("implausible_offset", audit.bounds(start, end, step));
+  book(index, partition, deltas, -1);
+  note_partition(index, partition, audit, before);
   audit.updated_ms = wall_ms;
   dirty_.partitions.emplace(index, partition);
   rows_.partition({index, state->incarnation, partition, ""}, Sums{});
@@ -230,30 +234,6 @@ void AuditState::set_oldest_unread(TopicIndex index, PartitionId partition, cons
   group->second.oldest_unread_ms = time_ms;
   dirty_.partitions.emplace(index, partition);
   rows_.partition({index, state->incarnation, partition, name}, Sums{});
-}
-
-void AuditState::first_record(TopicIndex index, PartitionId partition, int64_t time_ms) {
-  TopicState* state = topic(index);
-  if (!state) return;
-  auto it = state->partitions.find(partition);
-  if (it == state->partitions.end() || it->second.produced().empty()) return;
-  auto runs = it->second.labels().runs();
-  auto known = it->second.labels().pieces({Offset(0), Offset(1)}).front().second;
-  if (known.kind != tally::BucketKind::kNormal) {
-    if (runs.empty() || runs.back().second.kind != tally::BucketKind::kNormal) return;
-    known = runs.back().second;
-  }
-  if (tally::bucket_start(time_ms, options_.bucket_ms) <= known.start)
-    return;  // the same record: merely truncated
-  for (auto& [id, audit] : state->partitions) {
-    ranges_ -= static_cast<int64_t>(audit.range_count());
-    touched_.erase({index, id});
-    dirty_.partitions.emplace(index, id);
-  }
-  state->partitions.clear();
-  ++state->incarnation;
-  dirty_.topics.insert(index);
-  rows_.count("incarnations");
 }
 
 void AuditState::flush(flow::Rows& rows) {
@@ -381,6 +361,12 @@ std::string AuditState::save_topic(TopicIndex index) const {
   out.i64(topic.incarnation);
   out.u64(topic.groups.size());
   for (const std::string& g : topic.groups) out.text(g);
+  out.i64(topic.partition_count);
+  out.u64(topic.known_partitions.size());
+  for (const auto& [name, count] : topic.known_partitions) {
+    out.text(name);
+    out.i64(count);
+  }
   topic.minutes.save(out);
   topic.hours.save(out);
   return out.take();
@@ -392,6 +378,11 @@ bool AuditState::load_topic(TopicIndex index, std::string_view bytes) {
   topic.name = in.text();
   topic.incarnation = in.i64();
   for (uint64_t n = in.count(); n > 0 && in.ok(); --n) topic.groups.insert(in.text());
+  topic.partition_count = static_cast<int32_t>(in.i64());
+  for (uint64_t n = in.count(); n > 0 && in.ok(); --n) {
+    std::string name = in.text();
+    topic.known_partitions[name] = static_cast<int32_t>(in.i64());
+  }
   topic.minutes.load(in);
   topic.hours.load(in);
   index_[topic.name] = index;

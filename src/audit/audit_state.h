@@ -33,7 +33,9 @@ struct TopicState {
   int64_t incarnation = 0;
   std::map<PartitionId, PartitionAudit> partitions;
   std::set<std::string> groups;
-  OpenBuckets minutes;  ///< of width CollectorOptions::bucket_ms
+  int32_t partition_count = -1;                     ///< as the broker told it last
+  std::map<std::string, int32_t> known_partitions;  ///< by group: how many there were when it came
+  OpenBuckets minutes;                              ///< of width CollectorOptions::bucket_ms
   OpenBuckets hours;
 };
 
@@ -61,8 +63,16 @@ class AuditState {
   /// decision that is refused or known already changes nothing and is counted.
   bool decide(const tally::Decision& decision, int64_t time_ms);
   void set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group, int64_t time_ms);
-  /// The first record of the log has this time: starts a new incarnation when it is not the record that we
-  /// knew there.
+  /// The topic has so many partitions. One that was added later is owed from its beginning by the groups that
+  /// were known before. Returns whether anything changed.
+  bool set_partition_count(TopicIndex topic, int32_t count);
+  /// The group has left the topic for good: it owes nothing until it is back. Returns whether it owed
+  /// anything.
+  bool retire(TopicIndex topic, const std::string& group);
+  /// Open messages of these ranges are owed by nobody. Returns whether there were any.
+  bool disown(const Place& place, int64_t incarnation, std::span<const OffsetRange> ranges);
+  /// The record at offset 0 has this time: starts a new incarnation when the log begins anew and it is newer
+  /// than the one that we knew there.
   void first_record(TopicIndex topic, PartitionId partition, int64_t time_ms);
   /// `topic` empty = every topic.
   void note_incomplete(const std::string& topic, const Id128& reporter, std::string_view reason,
@@ -130,6 +140,16 @@ class AuditState {
   bool settle(TopicIndex index, TopicState& topic, const ReporterBook::Floor& floor, int64_t clock_ms);
   void flush_findings(TopicIndex index, TopicState& topic, PartitionId partition);
   bool excluded(const std::string& group) const;
+  bool add_group(Step& step, TopicIndex topic, const std::string& name);
+  /// Where what a reader of the group tells is judged: with the group, or on its own when it is broadcast.
+  std::pair<std::string, GroupAudit*> side_of(Step& step, TopicIndex topic, PartitionAudit& audit,
+                                              const std::string& group, const ReaderKey& key,
+                                              uint32_t session);
+  void note_advance(GroupAudit& group, const std::string& name, const ReaderKey& key, TopicIndex topic,
+                    StepContext& context);
+  void note_limits(const Step& step, const std::string& topic, const StepContext& context);
+  bool owe_added(TopicIndex topic, PartitionId partition, PartitionAudit& audit);
+  void new_incarnation(TopicIndex topic, TopicState& state);
   enum class Silence : uint8_t { kBegins, kEnds, kHole, kHoleFilled };
   /// What a reporter's silence or return means for what its groups are proven to have passed.
   void taint(const Id128& reporter, Silence what);

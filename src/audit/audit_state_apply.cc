@@ -152,17 +152,63 @@ bool AuditState::excluded(const std::string& group) const {
 std::optional<std::string> AuditState::group_of(Step& step, TopicIndex topic, const tally::Tier& tier) {
   if (tier.name.empty()) return std::string(kNoGroup);
   if (excluded(tier.name)) return std::nullopt;
+  if (!add_group(step, topic, tier.name)) return std::nullopt;
+  return tier.name;
+}
+
+bool AuditState::add_group(Step& step, TopicIndex topic, const std::string& name) {
   TopicState& state = topics_.at(topic);
-  if (state.groups.contains(tier.name)) return tier.name;
+  if (state.groups.contains(name)) return true;
   if (state.groups.size() >= static_cast<size_t>(options_.groups_max)) {
     rows_.count("group_overflow");
     note_incomplete(state.name, {}, "overflow", step.report.from_ms, step.report.complete_up_to_ms,
                     "more groups than groups_max");
-    return std::nullopt;
+    return false;
   }
-  state.groups.insert(tier.name);
+  state.groups.insert(name);
   dirty_.topics.insert(topic);
-  return tier.name;
+  return true;
+}
+
+std::pair<std::string, GroupAudit*> AuditState::side_of(Step& step, TopicIndex topic, PartitionAudit& audit,
+                                                        const std::string& name, const ReaderKey& key,
+                                                        uint32_t session) {
+  GroupAudit& whole = audit.group(name, name != kNoGroup);
+  if (!whole.broadcast) return {name, &whole};
+  std::string own = name + "@" + step.report.host + "/" + key.reporter.hex().substr(0, 8) + "." +
+                    std::to_string(key.client);
+  if (!add_group(step, topic, own)) return {name, &whole};
+  if (!audit.groups().contains(own)) {
+    GroupAudit& mine = audit.group(own, true);
+    mine.part_of = name;
+    auto reader = whole.readers().find(key);
+    bool before = reader != whole.readers().end() && reader->second.session == session;
+    if (before) mine.mistrust(key, session);  // it began with what the group as a whole was told
+  }
+  return {own, &audit.group(own, true)};
+}
+
+void AuditState::note_advance(GroupAudit& group, const std::string& name, const ReaderKey& key,
+                              TopicIndex topic, StepContext& context) {
+  group.heard_ms = clock_ms_;
+  if (!group.judged() || group.broadcast || !group.part_of.empty()) return;
+  if (!group.advanced(key, context)) return;
+  group.retire(context);
+  group.broadcast = true;
+  topics_.at(topic).known_partitions.erase(name);
+  dirty_.topics.insert(topic);
+  rows_.count("broadcast");
+}
+
+void AuditState::note_limits(const Step& step, const std::string& topic, const StepContext& context) {
+  rows_.count("range_overflow", context.overflow);
+  rows_.count("implausible_offset", context.refused);
+  const char* detail = context.overflow > 0 ? "more ranges than ranges_max"
+                       : context.unremembered > 0
+                           ? "reported so late that coverage no longer tells them apart"
+                           : nullptr;
+  if (detail == nullptr) return;
+  note_incomplete(topic, {}, "overflow", step.report.from_ms, step.report.complete_up_to_ms, detail);
 }
 
 tally::BucketLabel AuditState::fold(const Step& step, const tally::BucketLabel& label) const {
@@ -246,17 +292,14 @@ void AuditState::apply_produced(Step& step, const tally::CoverageChunk& chunk, T
   StepContext context = this->context(deltas, step.sequence);
   size_t before = audit.range_count();
   rows_.count("claimed_twice", audit.produced(chunk.seen, fold(step, chunk.label), context));
-  rows_.count("range_overflow", context.overflow);
-  if (context.overflow > 0) {
-    note_incomplete(chunk.topic, {}, "overflow", step.report.from_ms, step.report.complete_up_to_ms,
-                    "more ranges than ranges_max");
-  }
+  note_limits(step, chunk.topic, context);
   for (const auto& [name, group] : audit.groups()) {
     if (group.waiting()) waiting_.emplace(topic, chunk.partition, name);
   }
   audit.updated_ms = step.time_ms;
   book(topic, chunk.partition, deltas, step.sequence);
   note_partition(topic, chunk.partition, audit, before);
+  owe_added(topic, chunk.partition, audit);
 }
 
 /// All that one client's session was handed of one partition in this report.
@@ -267,24 +310,27 @@ void AuditState::apply_session(Step& step, std::span<const tally::CoverageChunk*
   if (!name) return;
   PartitionAudit& audit = topics_.at(topic).partitions[first.partition];
   size_t before = audit.range_count();
-  GroupAudit& group = audit.group(*name, *name != kNoGroup);
+  ReaderKey reader{step.report.reporter, first.client};
+  auto [side, judged] = side_of(step, topic, audit, *name, reader, first.session);
+  GroupAudit& group = *judged;
   CoverageDeltas deltas;
   StepContext context = this->context(deltas, step.sequence);
-  context.group = *name;
+  context.group = side;
   context.report_missing = step.report_missing;
   OffsetRange hull = {first.seen.front().begin, first.seen.back().end};
   for (const tally::CoverageChunk* chunk : chunks) {
     hull.begin = std::min(hull.begin, chunk->seen.front().begin);
     hull.end = std::max(hull.end, chunk->seen.back().end);
   }
+  if (audit.far_beyond(hull.end)) return rows_.count("implausible_offset", hull.size());
   const tally::Position* position = find_position(step.report, first);
   Offset session_first = position ? position->session_first : Offset(-1);
+  if (group.mistrusts(reader, first.session)) session_first = Offset(-1);
   if (session_first.value >= 0) {
     audit.baseline(group, session_first, context);
   } else if (group.baseline().value < 0) {
     audit.baseline(group, hull.begin, context);
   }
-  ReaderKey reader{step.report.reporter, first.client};
   auto restarted = [&](const ReaderKey& earlier, const ReaderKey& later) {
     return book_.restarted(earlier.reporter, earlier.client, later.reporter, later.client, step.time_ms);
   };
@@ -300,16 +346,13 @@ void AuditState::apply_session(Step& step, std::span<const tally::CoverageChunk*
         return !r || !r->open();
       },
       kReadersMax);
-  rows_.count("range_overflow", context.overflow);
-  if (context.overflow > 0) {
-    note_incomplete(first.topic, {}, "overflow", step.report.from_ms, step.report.complete_up_to_ms,
-                    "more ranges than ranges_max");
-  }
-  if (group.waiting()) waiting_.emplace(topic, first.partition, *name);
+  note_advance(group, *name, reader, topic, context);
+  note_limits(step, first.topic, context);
+  if (group.waiting()) waiting_.emplace(topic, first.partition, side);
   group.updated_ms = step.time_ms;
   book(topic, first.partition, deltas, step.sequence);
   note_partition(topic, first.partition, audit, before);
-  settle_replays(topic, first.partition, *name);
+  settle_replays(topic, first.partition, side);
 }
 
 void AuditState::apply_positions(Step& step) {
@@ -321,17 +364,24 @@ void AuditState::apply_positions(Step& step) {
     auto name = group_of(step, *topic, {TierKind::kConsumed, client->group});
     if (!name) continue;
     PartitionAudit& audit = topics_.at(*topic).partitions[position.partition];
+    if (audit.far_beyond(std::max({position.next, position.high, position.committed}))) {
+      rows_.count("implausible_offset");
+      continue;
+    }
     size_t before = audit.range_count();
-    GroupAudit& group = audit.group(*name, *name != kNoGroup);
+    ReaderKey key{step.report.reporter, position.client};
+    auto [side, judged] = side_of(step, *topic, audit, *name, key, position.session);
+    GroupAudit& group = *judged;
     CoverageDeltas deltas;
     StepContext context = this->context(deltas, step.sequence);
-    context.group = *name;
-    audit.baseline(group, position.session_first, context);
-    group.position({step.report.reporter, position.client}, position, context);
+    context.group = side;
+    if (!group.mistrusts(key, position.session)) audit.baseline(group, position.session_first, context);
+    group.position(key, position, context);
+    group.heard_ms = clock_ms_;
     group.updated_ms = step.time_ms;
-    if (group.waiting()) waiting_.emplace(*topic, position.partition, *name);
+    if (group.waiting()) waiting_.emplace(*topic, position.partition, side);
     book(*topic, position.partition, deltas, step.sequence);
-    rows_.partition({*topic, topics_.at(*topic).incarnation, position.partition, *name}, Sums{});
+    rows_.partition({*topic, topics_.at(*topic).incarnation, position.partition, side}, Sums{});
     note_partition(*topic, position.partition, audit, before);
   }
 }

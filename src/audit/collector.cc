@@ -8,6 +8,7 @@
 #include "audit/audit_state.h"
 #include "audit/lag_asks.h"
 #include "audit/operation_log.h"
+#include "audit/owes_asks.h"
 #include "audit/plausible.h"
 #include "audit/verifier.h"
 #include "base/assert.h"
@@ -28,7 +29,8 @@ class Collector final : public flow::Task {
       : state_(options, audit_partition),
         log_(state_, options.log_bytes_min),
         lag_(options.cluster, options.lag_every_ms),
-        verifier_(options) {}
+        verifier_(options),
+        owes_(options) {}
 
   Result<void> restore(const flow::SegmentReader& segments) override { return log_.restore(segments); }
 
@@ -41,6 +43,7 @@ class Collector final : public flow::Task {
 
   void answer(const flow::Answer& answer, Now now) override {
     if (verifier_.answer(answer, log_, state_, now.steady_ms)) return;
+    if (owes_.answer(answer, log_, now.steady_ms)) return;
     lag_.answer(answer, log_, state_, now);
   }
 
@@ -48,8 +51,10 @@ class Collector final : public flow::Task {
     if (!watermark.caught_up || quiet_since_ms_ == INT64_MIN) quiet_since_ms_ = now.steady_ms;
     if (newest_ms_ == 0) newest_ms_ = state_.clock_ms();  // restored
     if (newest_ms_ > 0) {
-      log_.tick(newest_ms_ + std::max<int64_t>(0, now.steady_ms - quiet_since_ms_));
+      const int64_t clock_ms = newest_ms_ + std::max<int64_t>(0, now.steady_ms - quiet_since_ms_);
+      log_.tick(clock_ms);
       log_.judge();
+      owes_.advance(state_, log_, clock_ms, now.steady_ms);
     }
     lag_.advance(state_, now.steady_ms);
     verifier_.advance(state_, log_, now.steady_ms);
@@ -59,6 +64,7 @@ class Collector final : public flow::Task {
     log_.flush(changes);
     lag_.flush(changes.asks);
     verifier_.flush(changes.asks);
+    owes_.flush(changes.asks);
   }
 
   size_t pending_bytes() const override { return log_.pending_bytes() + state_.rows().bytes(); }
@@ -105,6 +111,7 @@ class Collector final : public flow::Task {
   OperationLog log_;
   LagAsks lag_;
   Verifier verifier_;
+  OwesAsks owes_;
   int64_t newest_ms_ = 0;               ///< newest record time of this life
   int64_t quiet_since_ms_ = INT64_MIN;  ///< steady: since when nothing came while caught up
 };

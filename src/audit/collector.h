@@ -39,6 +39,7 @@ struct CollectorOptions {
   int64_t ranges_max = 1'000'000;  ///< missing ranges per audit partition
   int64_t log_bytes_min = 256 << 10;  ///< stored log below this is never folded into a checkpoint
   VerifyOptions verify = {};
+  int64_t owes_ms = 24LL * 3600 * 1000;  ///< a topic that a group has left for so long is owed nothing more
   std::vector<std::string> include_groups;  ///< audit.groups; empty = all
   std::vector<std::string> exclude_groups;
 };

@@ -474,6 +474,7 @@ TEST(CollectorModelTest, AgreesWithSetsOfOffsetsHoweverTheReportsAreCutMixedAndR
 FakeLog log_of_world() {
   FakeLog log;
   log.policy = "compact";
+  log.position = 0;  // the groups commit
   for (int64_t o = 0; o < 20'000; ++o) {
     log.times[o] = label_of(o).start.value + 1;
     if (o % 13 == 4) {
@@ -524,8 +525,10 @@ void verify_world(Harness& h, const std::vector<Delivery>& deliveries, Random* r
 
 std::map<std::string, Tables::Table> verified_rows(Harness& h) {
   auto rows = all_rows(h);
-  for (auto& [key, values] : rows["audit_finding"])
+  for (auto& [key, values] : rows["audit_finding"]) {
     values[Tables::index(finding_table(), "verified_ms")] = int64_t{0};
+    values[Tables::index(finding_table(), "lost_ms")] = int64_t{0};
+  }
   for (auto& [key, values] : rows["audit_partition"])
     values[Tables::index(partition_table(), "updated_ms")] = int64_t{0};
   return rows;

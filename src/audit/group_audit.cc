@@ -178,6 +178,7 @@ void GroupAudit::session_end(const ReaderKey& key, uint32_t session, OffsetRange
                              StepContext& step) {
   bool known = readers_.contains(key);
   Reader& reader = readers_[key];
+  if (mistrusts(key, session)) session_first = Offset(-1);
   if (!known && step.report_missing) proof_.taint({{Offset(0), hull.begin}, Reason::kReportMissing, key});
   proof_.told(key, hull, reader.high);
   reader.low_ever = reader.low_ever.value < 0 ? hull.begin : std::min(reader.low_ever, hull.begin);
@@ -196,7 +197,9 @@ void GroupAudit::session_end(const ReaderKey& key, uint32_t session, OffsetRange
   raise_high(hull.end, step);
 }
 
-void GroupAudit::position(const ReaderKey& key, const tally::Position& at, StepContext& step) {
+void GroupAudit::position(const ReaderKey& key, const tally::Position& told, StepContext& step) {
+  tally::Position at = told;
+  if (mistrusts(key, at.session)) at.session_first = at.high = Offset(-1);
   Reader& reader = readers_[key];
   if (at.session < reader.session) return;
   if (at.session > reader.session) begin_session(reader, at.session, step);
@@ -221,6 +224,44 @@ void GroupAudit::begin_session(Reader& reader, uint32_t session, StepContext& st
   reader.began = step.sequence;
   reader.high = Offset(-1);
   reader.first = Offset(-1);
+  reader.advanced_ms = 0;  // a rebalance: who advances now took over, and does not read beside
+}
+
+bool GroupAudit::mistrusts(const ReaderKey& key, uint32_t session) const {
+  auto it = mistrusted_.find(key);
+  return it != mistrusted_.end() && it->second == session;
+}
+
+bool GroupAudit::disown(OffsetRange range, StepContext& step) {
+  bool any = false;
+  missing_.update(range, step.clock_ms,
+                  [&](OffsetRange piece, const Missing* there) -> std::optional<Missing> {
+                    if (!there) return std::nullopt;
+                    if (there->state != State::kPending && there->state != State::kSuspected) return *there;
+                    step.deltas->at(step.group, there->label).of(there->state) -= piece.size();
+                    any = true;
+                    return std::nullopt;
+                  });
+  return any;
+}
+
+void GroupAudit::retire(StepContext& step) {
+  disown({Offset(0), Offset(INT64_MAX)}, step);
+  baseline_ = Offset(-1);
+  waiting_.clear();
+  broadcast = false;
+}
+
+bool GroupAudit::advanced(const ReaderKey& key, const StepContext& step) {
+  const int64_t now = step.clock_ms;
+  Reader& reader = readers_[key];
+  if (now - reader.advanced_ms > kPauseMs) reader.advancing_since_ms = now;
+  reader.advanced_ms = now;
+  return std::any_of(readers_.begin(), readers_.end(), [&](const auto& item) {
+    const Reader& other = item.second;
+    if (item.first.reporter == key.reporter || now - other.advanced_ms > kPauseMs) return false;
+    return now - std::max(reader.advancing_since_ms, other.advancing_since_ms) > kTogetherMs;
+  });
 }
 
 void GroupAudit::suspect(OffsetRange range, int64_t sequence) {

@@ -64,6 +64,8 @@ struct Reader {
   Offset high_ever{-1};
   Offset next{-1};
   Offset committed{-1};
+  int64_t advancing_since_ms = 0;  ///< audit time: it has been handed something every kPauseMs since
+  int64_t advanced_ms = 0;
   bool operator==(const Reader&) const = default;
 };
 
@@ -75,6 +77,8 @@ struct StepContext {
   size_t ranges_left = 0;  ///< how many ranges may still be opened; beyond, they are counted in `overflow`
   bool report_missing = false;  ///< numbers right before this report never came
   int64_t overflow = 0;         ///< messages whose range was not kept
+  int64_t unremembered = 0;     ///< acknowledged below what coverage still tells apart
+  int64_t refused = 0;          ///< offsets far beyond the end of the log
   CoverageDeltas* deltas = nullptr;
 };
 
@@ -115,6 +119,16 @@ class GroupAudit {
   void suspect(OffsetRange range, int64_t sequence);
   /// What the broker's answer says of a range; only messages that are open() change. Returns whether any did.
   bool verdict(const Verdict& verdict, bool sampled, StepContext& step);
+  /// Pending and suspected messages of the range are owed no more. Returns whether there were any.
+  bool disown(OffsetRange range, StepContext& step);
+  /// The group owes nothing more, until it is known to stand somewhere again.
+  void retire(StepContext& step);
+  /// The reader was handed something at audit time `step.clock_ms`. Returns whether another reporter has been
+  /// advancing beside it, without a rebalance of either, for over kTogetherMs.
+  bool advanced(const ReaderKey& key, const StepContext& step);
+  /// Positions of this session of the reader are those of a topic that is gone.
+  void mistrust(const ReaderKey& key, uint32_t session) { mistrusted_[key] = session; }
+  bool mistrusts(const ReaderKey& key, uint32_t session) const;
   /// What is lost in the range, or was replayed before, becomes kAccepted or kReplayed; reason and time of
   /// the loss stay. Returns the messages closed. `moved_to`, of a replay, is where range.begin is now.
   int64_t close(OffsetRange range, State state, Closing closing, Offset moved_to, StepContext& step);
@@ -147,12 +161,20 @@ class GroupAudit {
   const FindingMap<Redelivered>& redelivered() const { return redelivered_; }
   size_t range_count() const { return missing_.size() + redelivered_.size(); }
   bool judged() const { return judged_; }
+  bool ever_read() const { return high_.value >= 0; }
+  const std::map<ReaderKey, Reader>& readers() const { return readers_; }
   Offset baseline() const { return baseline_; }
   Offset next() const { return next_; }
   Offset high() const { return high_; }
   Offset committed() const { return committed_; }
   int64_t oldest_unread_ms = 0;  ///< time of the first unread record; 0 = none or unknown
   int64_t updated_ms = 0;
+  int64_t heard_ms = 0;    ///< audit time at which a reader last told of this partition
+  bool broadcast = false;  ///< each reader has an audit of its own from here on
+  std::string part_of;     ///< such an audit: the group's own name
+
+  static constexpr int64_t kTogetherMs = 30'000;
+  static constexpr int64_t kPauseMs = 5'000;
 
   void save(StateWriter& out) const;
   static GroupAudit load(StateReader& in);
@@ -183,6 +205,7 @@ class GroupAudit {
   std::deque<Waiting> waiting_;  ///< ascending by sequence
   std::map<ReaderKey, Reader> readers_;
   ReadProof proof_;
+  std::map<ReaderKey, uint32_t> mistrusted_;
 };
 
 }  // namespace waybill::audit

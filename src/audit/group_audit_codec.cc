@@ -24,7 +24,7 @@ void save(StateWriter& out, const Redelivered& v) {
 void load(StateReader& in, Missing& v) {
   uint64_t state = in.u64();
   v.sampled = state & 1;
-  v.state = static_cast<State>((state >> 1) % (static_cast<uint64_t>(State::kReplayed) + 1));
+  v.state = static_cast<State>((state >> 2) % (static_cast<uint64_t>(State::kReplayed) + 1));
   v.reason = static_cast<Reason>(in.u64() % (static_cast<uint64_t>(Reason::kBeyondBudget) + 1));
   v.label = in.label();
   v.lost_ms = in.i64();
@@ -88,6 +88,9 @@ void GroupAudit::save(StateWriter& out) const {
   for (Offset o : {baseline_, high_, next_, committed_}) out.i64(o.value);
   out.i64(oldest_unread_ms);
   out.i64(updated_ms);
+  out.i64(heard_ms);
+  out.u64(broadcast ? 1 : 0);
+  out.text(part_of);
   save_map(out, missing_);
   save_map(out, redelivered_);
   out.u64(waiting_.size());
@@ -103,8 +106,16 @@ void GroupAudit::save(StateWriter& out) const {
     out.u64(r.session);
     out.i64(r.began);
     for (Offset o : {r.first, r.high, r.low_ever, r.high_ever, r.next, r.committed}) out.i64(o.value);
+    out.i64(r.advancing_since_ms);
+    out.i64(r.advanced_ms);
   }
   proof_.save(out);
+  out.u64(mistrusted_.size());
+  for (const auto& [key, session] : mistrusted_) {
+    out.id(key.reporter);
+    out.u64(key.client);
+    out.u64(session);
+  }
 }
 
 GroupAudit GroupAudit::load(StateReader& in) {
@@ -114,6 +125,9 @@ GroupAudit GroupAudit::load(StateReader& in) {
   for (Offset* o : {&g.baseline_, &g.high_, &g.next_, &g.committed_}) *o = Offset(in.i64());
   g.oldest_unread_ms = in.i64();
   g.updated_ms = in.i64();
+  g.heard_ms = in.i64();
+  g.broadcast = in.u64() != 0;
+  g.part_of = in.text();
   load_map(in, g.missing_);
   load_map(in, g.redelivered_);
   for (uint64_t n = in.count(); n > 0 && in.ok(); --n) {
@@ -129,8 +143,15 @@ GroupAudit GroupAudit::load(StateReader& in) {
     r.began = in.i64();
     for (Offset* o : {&r.first, &r.high, &r.low_ever, &r.high_ever, &r.next, &r.committed})
       *o = Offset(in.i64());
+    r.advancing_since_ms = in.i64();
+    r.advanced_ms = in.i64();
   }
   g.proof_.load(in);
+  for (uint64_t n = in.count(); n > 0 && in.ok(); --n) {
+    ReaderKey key{in.id(), 0};
+    key.client = static_cast<uint32_t>(in.u64());
+    g.mistrusted_[key] = static_cast<uint32_t>(in.u64());
+  }
   return g;
 }
 

@@ -49,7 +49,8 @@ void LagAsks::answer(const flow::Answer& answer, OperationLog& log, AuditState& 
     int64_t time_ms = read->records.front().time_ms;
     if (open.what == What::kOldestUnread)
       log.set_oldest_unread(open.topic, open.partition, open.group, time_ms);
-    if (open.what == What::kFirstRecord) log.first_record(open.topic, open.partition, time_ms);
+    if (open.what == What::kFirstRecord && read->records.front().offset.value == 0)
+      first_record(open, time_ms, log, state, now);
   }
 }
 
@@ -74,8 +75,12 @@ void LagAsks::answer_bounds(const Open& open, const flow::Bounds& bounds, Operat
   } else if (earlier != short_.end()) {
     short_.erase(earlier);
   }
-  if (bounds.start.value == 0 && bounds.end.value > 0 && !audit.produced().empty() &&
-      bounds.end < audit.produced().end()) {
+  const bool shorter = !audit.produced().empty() && bounds.end < audit.produced().end();
+  const bool unknown = audit.first_time_ms < 0 && !asked_first_.contains(place);
+  if (bounds.start.value == 0 && bounds.end.value > 0 &&
+      (shorter || unknown || audit.twice().contains(Offset(0)))) {
+    if (!shorter)
+      asked_first_.insert(place);  // a first record that was compacted away is not asked for twice
     ask(state, {What::kFirstRecord, open.topic, open.partition, {}, now.steady_ms}, {Offset(0), bounds.end});
   }
   for (const auto& [name, group] : audit.groups()) {
@@ -88,6 +93,20 @@ void LagAsks::answer_bounds(const Open& open, const flow::Bounds& bounds, Operat
           {std::max(position, bounds.start), bounds.end});
     }
   }
+}
+
+/// After a topic began anew, what was asked before tells of the old one.
+void LagAsks::first_record(const Open& open, int64_t time_ms, OperationLog& log, AuditState& state, Now now) {
+  const TopicState* topic = state.topic(open.topic);
+  if (!topic) return;
+  const int64_t before = topic->incarnation;
+  log.first_record(open.topic, open.partition, time_ms);
+  if (topic->incarnation == before) return;
+  std::erase_if(open_, [&](const auto& item) { return item.second.topic == open.topic; });
+  std::erase_if(short_, [&](const auto& item) { return item.first.first == open.topic; });
+  std::erase_if(asked_first_, [&](const auto& item) { return item.first == open.topic; });
+  for (const auto& [partition, audit] : topic->partitions)
+    ask(state, {What::kBounds, open.topic, partition, {}, now.steady_ms}, {});
 }
 
 void LagAsks::flush(std::vector<flow::Ask>& asks) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,8 @@ class LagAsks {
   void answer_bounds(const Open& open, const flow::Bounds& bounds, OperationLog& log, AuditState& state,
                      Now now);
 
+  void first_record(const Open& open, int64_t time_ms, OperationLog& log, AuditState& state, Now now);
+
   std::string cluster_;
   int64_t every_ms_;
   int64_t last_round_ms_ = INT64_MIN;
@@ -48,6 +51,7 @@ class LagAsks {
   std::map<uint64_t, Open> open_;
   std::map<std::pair<TopicIndex, PartitionId>, Offset>
       short_;  ///< acknowledged past the end at the last round
+  std::set<std::pair<TopicIndex, PartitionId>> asked_first_;
   std::vector<flow::Ask> ready_;
 };
 

@@ -26,7 +26,10 @@ enum Operation : uint64_t {
   kFlush,
   kSuspect,
   kVerdict,
-  kDecision
+  kDecision,
+  kPartitionCount,
+  kRetire,
+  kDisown
 };
 
 std::string part_name(const std::string& base, size_t part) {
@@ -127,6 +130,61 @@ void OperationLog::decide(const tally::Decision& decision, int64_t time_ms) {
   write(op);
 }
 
+void OperationLog::set_partition_count(TopicIndex topic, int32_t count) {
+  if (!state_.set_partition_count(topic, count)) return;
+  StateWriter op;
+  op.u64(kPartitionCount);
+  op.u64(topic);
+  op.i64(count);
+  write(op);
+}
+
+void OperationLog::retire(TopicIndex topic, const std::string& group) {
+  if (!state_.retire(topic, group)) return;
+  StateWriter op;
+  op.u64(kRetire);
+  op.u64(topic);
+  op.text(group);
+  write(op);
+}
+
+void OperationLog::disown(const AuditState::Place& place, int64_t incarnation,
+                          std::span<const OffsetRange> ranges) {
+  if (!state_.disown(place, incarnation, ranges)) return;
+  StateWriter op;
+  op.u64(kDisown);
+  op.u64(std::get<0>(place));
+  op.i64(std::get<1>(place).value);
+  op.text(std::get<2>(place));
+  op.i64(incarnation);
+  op.u64(ranges.size());
+  for (const OffsetRange& range : ranges) {
+    op.i64(range.begin.value);
+    op.i64(range.end.value);
+  }
+  write(op);
+}
+
+bool OperationLog::replay_owes(uint64_t operation, StateReader& in) {
+  auto topic = static_cast<TopicIndex>(in.u64());
+  if (operation == kPartitionCount) {
+    state_.set_partition_count(topic, static_cast<int32_t>(in.i64()));
+  } else if (operation == kRetire) {
+    state_.retire(topic, in.text());
+  } else {
+    PartitionId partition(static_cast<int32_t>(in.i64()));
+    std::string group = in.text();
+    int64_t incarnation = in.i64();
+    std::vector<OffsetRange> ranges;
+    for (uint64_t n = in.count(); n > 0 && in.ok(); --n) {
+      Offset begin(in.i64());
+      ranges.push_back({begin, Offset(in.i64())});
+    }
+    if (in.ok()) state_.disown({topic, partition, group}, incarnation, ranges);
+  }
+  return in.ok() && in.at_end();
+}
+
 void OperationLog::set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group,
                                      int64_t time_ms) {
   state_.set_oldest_unread(topic, partition, group, time_ms);
@@ -190,7 +248,8 @@ bool OperationLog::replay_decision(StateReader& in) {
 }
 
 bool OperationLog::replay_one(StateReader& in) {
-  switch (in.u64()) {
+  const uint64_t operation = in.u64();
+  switch (operation) {
     case kReport: {
       int64_t time_ms = in.i64();
       auto report = tally::decode_report(in.view());
@@ -239,6 +298,10 @@ bool OperationLog::replay_one(StateReader& in) {
     }
     case kVerdict:
       return replay_verdict(in);
+    case kPartitionCount:
+    case kRetire:
+    case kDisown:
+      return replay_owes(operation, in);
     case kDecision:
       return replay_decision(in);
     case kFlush: {

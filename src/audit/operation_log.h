@@ -31,6 +31,9 @@ class OperationLog {
   void decide(const tally::Decision& decision, int64_t time_ms);
   void set_oldest_unread(TopicIndex topic, PartitionId partition, const std::string& group, int64_t time_ms);
   void first_record(TopicIndex topic, PartitionId partition, int64_t time_ms);
+  void set_partition_count(TopicIndex topic, int32_t count);
+  void retire(TopicIndex topic, const std::string& group);
+  void disown(const AuditState::Place& place, int64_t incarnation, std::span<const OffsetRange> ranges);
   void note_incomplete(std::string_view reason, int64_t from_ms, int64_t to_ms, std::string detail);
 
   /// Moves the rows and the changed segments into `changes`.
@@ -49,6 +52,7 @@ class OperationLog {
   bool replay_one(StateReader& in);
   bool replay_verdict(StateReader& in);
   bool replay_decision(StateReader& in);
+  bool replay_owes(uint64_t operation, StateReader& in);
   void append_log(flow::Changes& changes);
   void checkpoint(flow::Changes& changes);
   void replace(const std::string& base, std::string_view bytes, flow::Changes& changes);

@@ -1,6 +1,7 @@
 #include "audit/reporter_book.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace waybill::audit {
 namespace {
@@ -14,11 +15,28 @@ constexpr int64_t kPresumedDeadFactor = 60;
 /// Gone reporters are forgotten after this; the audit topic may not repeat their reports later.
 constexpr int64_t kForgetMs = 24LL * 3600 * 1000;
 
-IncompleteChange missing_row(const Reporter& r, uint64_t begin, const Hole& hole, IncompleteChange::Op op) {
+/// The rows of one hole: by its time, and by the buckets of the backlog that was read then.
+void missing_rows(const Reporter& r, uint64_t begin, const Hole& hole, IncompleteChange::Op op,
+                  std::vector<IncompleteChange>& changes) {
   std::string detail = begin + 1 == hole.end
                            ? "report " + std::to_string(begin)
                            : "reports " + std::to_string(begin) + " to " + std::to_string(hole.end - 1);
-  return {op, r.id, kReportMissing, hole.from_ms, hole.to_ms, std::move(detail)};
+  changes.push_back({op, r.id, kReportMissing, hole.from_ms, hole.to_ms, detail});
+  if (hole.backlog_to_ms == 0) return;
+  int64_t from_ms = hole.backlog_from_ms + static_cast<int64_t>(begin % 1000);  // a key of its own
+  changes.push_back({op, r.id, kReportMissing, from_ms, hole.backlog_to_ms, std::move(detail)});
+}
+
+/// The span of the buckets that a report tells of; {0, 0} when it tells of none.
+std::pair<int64_t, int64_t> buckets_of(const tally::Report& report) {
+  std::pair<int64_t, int64_t> span{0, 0};
+  for (const tally::Entry& entry : report.entries) {
+    if (entry.bucket.label.kind != tally::BucketKind::kNormal) continue;
+    int64_t start = entry.bucket.label.start.value;
+    span.first = span.second == 0 ? start : std::min(span.first, start);
+    span.second = std::max(span.second, start + std::max<int64_t>(report.bucket_ms, 1));
+  }
+  return span;
 }
 
 OffsetRange numbers(uint64_t begin, uint64_t end) {
@@ -72,6 +90,10 @@ ReporterBook::Seen ReporterBook::apply(const tally::Report& report, int64_t sequ
     r.last_sequence = sequence;
   }
   r.complete_up_to_ms = std::max(r.complete_up_to_ms, report.complete_up_to_ms);
+  if (auto [from_ms, to_ms] = buckets_of(report); to_ms != 0) {
+    r.bucket_from_ms = from_ms;
+    r.bucket_to_ms = to_ms;
+  }
   r.closed = report.closed;
   r.host = report.host;
   r.ip = report.ip;
@@ -94,10 +116,17 @@ void ReporterBook::open_hole(Reporter& r, uint64_t begin, const tally::Report& r
   int64_t hidden = static_cast<int64_t>(std::min<uint64_t>(n - begin, 43'200)) * kHeartbeatMs;
   hole.from_ms = r.applied.empty() ? report.from_ms - hidden : r.complete_up_to_ms;
   hole.to_ms = std::max(report.from_ms, hole.from_ms);
+  auto [bucket_from_ms, bucket_to_ms] = buckets_of(report);
+  for (auto [from_ms, to_ms] :
+       {std::pair{r.bucket_from_ms, r.bucket_to_ms}, std::pair{bucket_from_ms, bucket_to_ms}}) {
+    if (to_ms == 0 || to_ms > hole.from_ms) continue;  // present times are in the hole's own
+    hole.backlog_from_ms = hole.backlog_to_ms == 0 ? from_ms : std::min(hole.backlog_from_ms, from_ms);
+    hole.backlog_to_ms = std::max(hole.backlog_to_ms, to_ms);
+  }
   hole.noticed_ms = time_ms;
   hole.posted = r.vanished;  // it was silent for longer than the grace already
   r.holes[begin] = hole;
-  if (hole.posted) changes.push_back(missing_row(r, begin, hole, IncompleteChange::Op::kPost));
+  if (hole.posted) missing_rows(r, begin, hole, IncompleteChange::Op::kPost, changes);
 }
 
 void ReporterBook::fill_hole(Reporter& r, std::map<uint64_t, Hole>::iterator at, const tally::Report& report,
@@ -106,12 +135,15 @@ void ReporterBook::fill_hole(Reporter& r, std::map<uint64_t, Hole>::iterator at,
   const Hole hole = at->second;
   const uint64_t n = report.number.value;
   r.holes.erase(at);
-  if (hole.posted) changes.push_back(missing_row(r, begin, hole, IncompleteChange::Op::kErase));
+  if (hole.posted) missing_rows(r, begin, hole, IncompleteChange::Op::kErase, changes);
   auto keep = [&](uint64_t first, uint64_t end, int64_t from_ms, int64_t to_ms) {
     if (first >= end) return;
-    Hole rest{end, from_ms, std::max(from_ms, to_ms), hole.noticed_ms, hole.posted};
+    Hole rest = hole;
+    rest.end = end;
+    rest.from_ms = from_ms;
+    rest.to_ms = std::max(from_ms, to_ms);
     r.holes[first] = rest;
-    if (rest.posted) changes.push_back(missing_row(r, first, rest, IncompleteChange::Op::kPost));
+    if (rest.posted) missing_rows(r, first, rest, IncompleteChange::Op::kPost, changes);
   };
   keep(begin, n, hole.from_ms, report.from_ms);
   keep(n + 1, hole.end, report.complete_up_to_ms, hole.to_ms);
@@ -120,7 +152,7 @@ void ReporterBook::fill_hole(Reporter& r, std::map<uint64_t, Hole>::iterator at,
 void ReporterBook::add_topic(Reporter& r, TopicIndex topic, std::vector<IncompleteChange>& for_topic) {
   if (!r.topics.insert(topic).second) return;
   for (const auto& [begin, hole] : r.holes) {
-    if (hole.posted) for_topic.push_back(missing_row(r, begin, hole, IncompleteChange::Op::kPost));
+    if (hole.posted) missing_rows(r, begin, hole, IncompleteChange::Op::kPost, for_topic);
   }
 }
 
@@ -133,7 +165,7 @@ bool ReporterBook::tick(int64_t clock_ms, std::vector<IncompleteChange>& changes
     for (auto& [begin, hole] : r.holes) {
       if (hole.posted || clock_ms - hole.noticed_ms <= limits_.grace_ms) continue;
       hole.posted = true;
-      changes.push_back(missing_row(r, begin, hole, IncompleteChange::Op::kPost));
+      missing_rows(r, begin, hole, IncompleteChange::Op::kPost, changes);
     }
     int64_t silent_ms = clock_ms - r.last_seen_ms;
     if (r.open() && silent_ms > limits_.vanished_ms) {
@@ -237,11 +269,11 @@ void Reporter::save(StateWriter& out) const {
   for (const auto& [begin, h] : holes) {
     out.u64(begin);
     out.u64(h.end);
-    for (int64_t v : {h.from_ms, h.to_ms, h.noticed_ms}) out.i64(v);
+    for (int64_t v : {h.from_ms, h.to_ms, h.backlog_from_ms, h.backlog_to_ms, h.noticed_ms}) out.i64(v);
     out.u64(h.posted ? 1 : 0);
   }
-  for (int64_t v :
-       {last_sequence, previous_sequence, first_seen_ms, last_seen_ms, complete_up_to_ms, vanished_from_ms}) {
+  for (int64_t v : {last_sequence, previous_sequence, first_seen_ms, last_seen_ms, complete_up_to_ms,
+                    bucket_from_ms, bucket_to_ms, vanished_from_ms}) {
     out.i64(v);
   }
   out.u64((closed ? 1u : 0u) | (vanished ? 2u : 0u) | (presumed_dead ? 4u : 0u));
@@ -270,11 +302,12 @@ Reporter Reporter::load(StateReader& in) {
     uint64_t begin = in.u64();
     Hole& h = r.holes[begin];
     h.end = in.u64();
-    for (int64_t* v : {&h.from_ms, &h.to_ms, &h.noticed_ms}) *v = in.i64();
+    for (int64_t* v : {&h.from_ms, &h.to_ms, &h.backlog_from_ms, &h.backlog_to_ms, &h.noticed_ms})
+      *v = in.i64();
     h.posted = in.u64() != 0;
   }
   for (int64_t* v : {&r.last_sequence, &r.previous_sequence, &r.first_seen_ms, &r.last_seen_ms,
-                     &r.complete_up_to_ms, &r.vanished_from_ms}) {
+                     &r.complete_up_to_ms, &r.bucket_from_ms, &r.bucket_to_ms, &r.vanished_from_ms}) {
     *v = in.i64();
   }
   uint64_t flags = in.u64();

@@ -23,7 +23,9 @@ struct Hole {
   uint64_t end = 0;  ///< one past the last missing number
   int64_t from_ms =
       0;  ///< what is missing lies between: complete_up_to of the number below (estimated when none is)
-  int64_t to_ms = 0;       ///< ... and from_ms of the number above (the reporter's own clock)
+  int64_t to_ms = 0;            ///< ... and from_ms of the number above (the reporter's own clock)
+  int64_t backlog_from_ms = 0;  ///< buckets of older messages that it was reading then; both 0 = none
+  int64_t backlog_to_ms = 0;
   int64_t noticed_ms = 0;  ///< audit time
   bool posted = false;     ///< rows of audit_incomplete exist
 };
@@ -43,7 +45,9 @@ struct Reporter {
   int64_t first_seen_ms = 0;       ///< audit time
   int64_t last_seen_ms = 0;
   int64_t complete_up_to_ms = 0;  ///< its own clock
-  int64_t vanished_from_ms = 0;   ///< key of its reporter_vanished rows
+  int64_t bucket_from_ms = 0;     ///< buckets in its newest report that had some; both 0 = none
+  int64_t bucket_to_ms = 0;
+  int64_t vanished_from_ms = 0;  ///< key of its reporter_vanished rows
   bool closed = false;
   bool vanished = false;
   bool presumed_dead = false;  ///< vanished so long ago that its interval was closed

@@ -60,7 +60,8 @@ void Verifier::look(const Place& place, Watch& watch, AuditState& state, Operati
     if (hull.begin.value >= 0) start(place, watch, hull, state, steady_ms);
     hull = {Offset(-1), Offset(-1)};
   };
-  for (const OffsetRange& part : eligible(audit->second, g, watch, steady_ms)) {
+  const std::vector<OffsetRange> parts = eligible(audit->second, g, watch, steady_ms);
+  for (const OffsetRange& part : parts) {
     OffsetRange rest{std::max(part.begin, watch.cursor), part.end};
     g.missing().each_within(rest, [&](OffsetRange piece, const Missing& m) {
       if (!m.open()) return;
@@ -89,6 +90,7 @@ void Verifier::look(const Place& place, Watch& watch, AuditState& state, Operati
     flush();
   }
   if (!off.empty()) log.verdict(place, topic->incarnation, off, false);
+  note_starved(place, watch, parts, topic->incarnation, g, log, steady_ms);
   if (watch.jobs > 0) return;
   watch.cursor = Offset(0);
   watch.next_ms = std::max(watch.next_ms, steady_ms + kAgainMs);
@@ -110,7 +112,12 @@ std::vector<OffsetRange> Verifier::eligible(const PartitionAudit& audit, const G
 
 void Verifier::start(const Place& place, Watch& watch, OffsetRange range, const AuditState& state,
                      int64_t steady_ms) {
-  if (jobs_.size() >= kJobsMax || !spend(steady_ms)) return;
+  if (jobs_.size() >= kJobsMax) return;
+  if (!spend(steady_ms)) {
+    if (watch.starved_since_ms < 0) watch.starved_since_ms = steady_ms;
+    return;
+  }
+  watch.starved_since_ms = -1;
   const TopicState& topic = state.topics().at(std::get<0>(place));
   const PartitionAudit& audit = topic.partitions.at(std::get<1>(place));
   uint64_t id = next_id_++;
@@ -126,10 +133,10 @@ void Verifier::start(const Place& place, Watch& watch, OffsetRange range, const 
     ask(id, Want::kUncommitted, part, state);
     ask(id, Want::kCommitted, part, state);
   }
-  if (range.end > audit.groups().at(std::get<2>(place)).proof().end()) {
-    ask(id, Want::kMembers, 0, state);
-    ask(id, Want::kPosition, 0, state);
-  }
+  const GroupAudit& group = audit.groups().at(std::get<2>(place));
+  job.asked_members = range.end > group.proof().end();
+  if (job.asked_members) ask(id, Want::kMembers, 0, state);
+  if (job.asked_members || group.committed().value < 0) ask(id, Want::kPosition, 0, state);
   if (settings_[topic.name].again_ms <= steady_ms) ask(id, Want::kSettings, 0, state);
   ++watch.jobs;
   watch.cursor = std::max(watch.cursor, range.end);
@@ -196,6 +203,12 @@ void Verifier::take(Job& job, const Open& open, const flow::Answer& answer, cons
     (open.want == Want::kCommitted ? evidence.committed : evidence.uncommitted) = *read;
   } else if (const auto* members = std::get_if<std::vector<flow::RangeReader::Member>>(&answer.value)) {
     job.stranger |= strangers(job.place, *members, state);
+    for (const auto& member : *members) {
+      for (const auto& [name, partition] : member.partitions) {
+        job.assigned |= partition == std::get<1>(job.place) && topic != state.topics().end() &&
+                        name == topic->second.name;
+      }
+    }
   } else if (const auto* positions =
                  std::get_if<std::vector<std::pair<PartitionId, Offset>>>(&answer.value)) {
     if (topic == state.topics().end()) return;
@@ -204,12 +217,18 @@ void Verifier::take(Job& job, const Open& open, const flow::Answer& answer, cons
     auto group = audit->second.groups().find(std::get<2>(job.place));
     if (group == audit->second.groups().end()) return;
     Offset known = std::max(group->second.proof().end(), group->second.committed());
-    for (const auto& [partition, at] : *positions) job.stranger |= partition == audit->first && at > known;
+    for (const auto& [partition, at] : *positions) {
+      job.stranger |= partition == audit->first && at > known;
+      job.committed |= at.value >= 0;
+    }
   } else if (const auto* settings = std::get_if<flow::RangeReader::TopicSettings>(&answer.value)) {
     bool compacted = settings->cleanup_policy.find("compact") != std::string::npos;
+    bool known = !settings->cleanup_policy.empty();
     if (topic != state.topics().end())
-      settings_[topic->second.name] = {compacted ? CleanupPolicy::kCompact : CleanupPolicy::kDelete,
-                                       steady_ms + kSettingsMs};
+      settings_[topic->second.name] = {!known      ? CleanupPolicy::kUnknown
+                                       : compacted ? CleanupPolicy::kCompact
+                                                   : CleanupPolicy::kDelete,
+                                       steady_ms + (known ? kSettingsMs : kDeniedMs)};
   }
 }
 
@@ -251,19 +270,23 @@ void Verifier::finish(Job job, AuditState& state, OperationLog& log, int64_t ste
     Verdict refused{job.range, State::kSuspected, Reason::kMissingRight};
     return log.verdict(job.place, job.incarnation, std::span(&refused, 1), false);
   }
-  Reason beyond = Reason::kNone;
-  if (job.stranger && watch.stranger_since_ms < 0) watch.stranger_since_ms = steady_ms;
-  if (!job.stranger) watch.stranger_since_ms = -1;
-  if (job.stranger) {
-    if (steady_ms - watch.stranger_since_ms < kStrangerMs) {
-      watch.next_ms = std::max(watch.next_ms, steady_ms + kUndecidedMs);
-      return;
-    }
-    beyond = Reason::kUnauditedMember;
-  }
+  bool wait = false;
+  Case of{audit->second, group->second, topic->name};
+  of.beyond = strangers_say(job, watch, group->second, steady_ms, wait);
+  if (wait) return;
+  const bool commits = std::any_of(topic->partitions.begin(), topic->partitions.end(), [&](const auto& item) {
+    auto there = item.second.groups().find(std::get<2>(job.place));
+    return there != item.second.groups().end() && there->second.committed().value >= 0;
+  });
+  of.within_sessions = !commits && !job.committed;
+  of.reading =
+      std::any_of(group->second.readers().begin(), group->second.readers().end(), [&](const auto& r) {
+        const Reporter* reporter = std::as_const(state).reporters().find(r.first.reporter);
+        return reporter && reporter->open();
+      });
   note_past_end(job, watch, steady_ms);
-  if (sampled(job)) return judge_sample(job, group->second, beyond, watch, topic->name, log, steady_ms);
-  std::vector<Verdict> said = verdicts(job, 0, group->second, beyond, watch, topic->name, steady_ms);
+  if (sampled(job)) return judge_sample(job, of, watch, log, steady_ms);
+  std::vector<Verdict> said = verdicts(job, 0, of, watch, steady_ms);
   bool undecided = std::any_of(said.begin(), said.end(), [](const Verdict& v) {
     return v.state == State::kSuspected || v.state == State::kPending;
   });
@@ -272,47 +295,104 @@ void Verifier::finish(Job job, AuditState& state, OperationLog& log, int64_t ste
   bool cut = judged > job.range.begin && judged < job.range.end;
   if (undecided && !cut) watch.next_ms = std::max(watch.next_ms, steady_ms + kUndecidedMs);
   log.verdict(job.place, job.incarnation, said, false);
+  log.disown(job.place, job.incarnation, of.owed_not);
+}
+
+/// What a member without the plugin, or the lack of any member, forbids to call lost; `wait` when a new
+/// member may still report.
+Reason Verifier::strangers_say(const Job& job, Watch& watch, const GroupAudit& group, int64_t steady_ms,
+                               bool& wait) {
+  if (job.stranger) {
+    if (watch.stranger_since_ms < 0) watch.stranger_since_ms = steady_ms;
+    wait = steady_ms - watch.stranger_since_ms < kStrangerMs;
+    if (wait) watch.next_ms = std::max(watch.next_ms, steady_ms + kUndecidedMs);
+    return Reason::kUnauditedMember;
+  }
+  watch.stranger_since_ms = -1;
+  // Nobody that we know ever read this partition for the group: maybe it is none of its partitions.
+  const bool nobodys = !group.ever_read() && job.asked_members && !job.assigned;
+  return nobodys ? Reason::kUnauditedMember : Reason::kNone;
 }
 
 /// Verdicts over what is open in one part, a skip above the group's position left out.
-std::vector<Verdict> Verifier::verdicts(const Job& job, size_t part, const GroupAudit& group, Reason beyond,
-                                        const Watch& watch, const std::string& topic,
+std::vector<Verdict> Verifier::verdicts(const Job& job, size_t part, Case& of, const Watch& watch,
                                         int64_t steady_ms) const {
   std::vector<Verdict> out;
-  auto settings = settings_.find(topic);
-  group.missing().each_within(job.parts[part], [&](OffsetRange piece, const Missing& m) {
+  auto settings = settings_.find(of.topic);
+  of.group.missing().each_within(job.parts[part], [&](OffsetRange piece, const Missing& m) {
     if (!m.open()) return;
-    for (const auto& [range, taint] : group.proof().judge(piece, beyond)) {
+    for (const auto& [range, taint] : of.group.proof().judge(piece, of.beyond)) {
+      const bool above = range.begin >= of.group.proof().end();
+      if (of.within_sessions && (above ? !of.reading : taint == Reason::kUnauditedMember)) {
+        of.owed_not.push_back(range);
+        continue;
+      }
       Suspicion suspicion;
-      suspicion.range = range;
       suspicion.label = m.label;
       suspicion.bucket_ms = options_.bucket_ms;
       suspicion.taint = taint;
       suspicion.policy = settings == settings_.end() ? CleanupPolicy::kUnknown : settings->second.policy;
       suspicion.past_end_ms = watch.past_end_since_ms < 0 ? 0 : steady_ms - watch.past_end_since_ms;
       suspicion.past_end_hold_ms = options_.verify.past_end_hold_ms;
-      for (const Verdict& v : judge(suspicion, job.evidence[part])) {
-        bool skip = v.reason == Reason::kSkipped || v.state == State::kUnconfirmed;
-        const flow::Bounds& log = job.evidence[part].uncommitted.bounds;
-        Offset passed = std::max(group.position(), log.start);
-        if (!skip || v.range.end <= passed || v.range.begin >= log.end) {
-          out.push_back(v);
-        } else if (v.range.begin < passed) {
-          out.push_back({{v.range.begin, passed}, v.state, v.reason});
-        }
+      Offset at = range.begin;
+      auto upto = [&](Offset end, bool twice) {
+        suspicion.range = {at, end};
+        suspicion.claimed_twice = twice;
+        if (at < end) judge_piece(job, part, of, suspicion, out);
+        at = end;
+      };
+      for (const OffsetRange& twice : of.audit.twice().within(range)) {
+        upto(twice.begin, false);
+        upto(twice.end, true);
       }
+      upto(range.end, false);
     }
   });
   return out;
 }
 
+void Verifier::judge_piece(const Job& job, size_t part, Case& of, const Suspicion& suspicion,
+                           std::vector<Verdict>& out) const {
+  for (const Verdict& v : judge(suspicion, job.evidence[part])) {
+    bool skip = v.reason == Reason::kSkipped || v.state == State::kUnconfirmed ||
+                (suspicion.claimed_twice && v.reason == Reason::kTruncated);
+    const flow::Bounds& log = job.evidence[part].uncommitted.bounds;
+    Offset passed = std::max(of.group.position(), log.start);
+    if (!skip || v.range.end <= passed || v.range.begin >= log.end) {
+      out.push_back(v);
+    } else if (v.range.begin < passed) {
+      out.push_back({{v.range.begin, passed}, v.state, v.reason});
+    }
+  }
+}
+
+/// What the budget has left unread for long says so.
+void Verifier::note_starved(const Place& place, Watch& watch, const std::vector<OffsetRange>& parts,
+                            int64_t incarnation, const GroupAudit& group, OperationLog& log,
+                            int64_t steady_ms) {
+  if (watch.starved_since_ms < 0 || steady_ms - watch.starved_since_ms < kStarvedMs) return;
+  std::vector<Verdict> waiting;
+  for (const OffsetRange& part : parts) {
+    group.missing().each_within(part, [&](OffsetRange piece, const Missing& m) {
+      if (m.state == State::kSuspected && m.reason == Reason::kNone)
+        waiting.push_back({piece, State::kSuspected, Reason::kBeyondBudget});
+    });
+  }
+  if (!waiting.empty()) log.verdict(place, incarnation, waiting, false);
+}
+
 /// A long range has one verdict when all that was read of it has; else it is read whole.
-void Verifier::judge_sample(const Job& job, const GroupAudit& group, Reason beyond, Watch& watch,
-                            const std::string& topic, OperationLog& log, int64_t steady_ms) {
+void Verifier::judge_sample(const Job& job, Case& of, Watch& watch, OperationLog& log, int64_t steady_ms) {
   std::vector<Verdict> all;
   for (size_t part = 0; part < job.parts.size(); ++part) {
-    std::vector<Verdict> said = verdicts(job, part, group, beyond, watch, topic, steady_ms);
+    std::vector<Verdict> said = verdicts(job, part, of, watch, steady_ms);
     all.insert(all.end(), said.begin(), said.end());
+  }
+  if (!of.owed_not.empty()) {  // the parts between were not read, nor were they for anybody
+    std::vector<OffsetRange> all_of{job.range};
+    if (all.empty()) return log.disown(job.place, job.incarnation, all_of);
+    watch.exact.insert(job.range.end);
+    return;
   }
   bool agree = !all.empty() && all.front().state != State::kSuspected;
   for (const Verdict& v : all) agree &= v.state == all.front().state && v.reason == all.front().reason;

@@ -33,6 +33,7 @@ class Verifier {
   static constexpr int64_t kSettingsMs = 300'000;      ///< a topic's settings are asked for again after this
   static constexpr int64_t kStrangerMs = 12'000;       ///< a new member may take so long to report
   static constexpr int64_t kNeverCommittedMs = 6'000;  ///< a group that has not committed may do so within
+  static constexpr int64_t kStarvedMs = 5'000;  ///< what waits for the budget for longer says beyond_budget
 
   explicit Verifier(const CollectorOptions& options) : options_(options) {}
 
@@ -52,8 +53,9 @@ class Verifier {
     size_t jobs = 0;
     int64_t stranger_since_ms = -1;  ///< since when an unaudited member is seen
     int64_t past_end_since_ms = -1;
-    Offset past_end{-1};          ///< the log's end then
-    std::set<Offset> exact = {};  ///< long ranges, by end, whose samples disagreed
+    Offset past_end{-1};            ///< the log's end then
+    std::set<Offset> exact = {};    ///< long ranges, by end, whose samples disagreed
+    int64_t starved_since_ms = -1;  ///< since when the budget has allowed no reading here
   };
   struct Job {
     Place place;
@@ -63,6 +65,9 @@ class Verifier {
     std::vector<Evidence> evidence;
     size_t open = 0;  ///< asks without an answer
     bool stranger = false;
+    bool asked_members = false;
+    bool assigned = false;   ///< a member has the partition
+    bool committed = false;  ///< the broker has a position of the group in the topic
     int64_t since_ms = 0;
     bool failed = false;  ///< an ask had no answer; `refused` tells whether a right is missing
     bool refused = false;
@@ -88,10 +93,24 @@ class Verifier {
   bool strangers(const Place& place, const std::vector<flow::RangeReader::Member>& members,
                  const AuditState& state) const;
   void finish(Job job, AuditState& state, OperationLog& log, int64_t steady_ms);
-  std::vector<Verdict> verdicts(const Job& job, size_t part, const GroupAudit& group, Reason beyond,
-                                const Watch& watch, const std::string& topic, int64_t steady_ms) const;
-  void judge_sample(const Job& job, const GroupAudit& group, Reason beyond, Watch& watch,
-                    const std::string& topic, OperationLog& log, int64_t steady_ms);
+  /// What a job's answers are judged with.
+  struct Case {
+    const PartitionAudit& audit;
+    const GroupAudit& group;
+    const std::string& topic;
+    Reason beyond = Reason::kNone;           ///< what forbids a loss above everything that was handed out
+    bool within_sessions = false;            ///< the group never committed
+    bool reading = false;                    ///< one of its readers is open
+    std::vector<OffsetRange> owed_not = {};  ///< found: between its sessions
+  };
+  std::vector<Verdict> verdicts(const Job& job, size_t part, Case& of, const Watch& watch,
+                                int64_t steady_ms) const;
+  void judge_piece(const Job& job, size_t part, Case& of, const Suspicion& suspicion,
+                   std::vector<Verdict>& out) const;
+  void judge_sample(const Job& job, Case& of, Watch& watch, OperationLog& log, int64_t steady_ms);
+  void note_starved(const Place& place, Watch& watch, const std::vector<OffsetRange>& parts,
+                    int64_t incarnation, const GroupAudit& group, OperationLog& log, int64_t steady_ms);
+  Reason strangers_say(const Job& job, Watch& watch, const GroupAudit& group, int64_t steady_ms, bool& wait);
   void note_past_end(const Job& job, Watch& watch, int64_t steady_ms) const;
   void drop_stale(int64_t steady_ms);
   bool spend(int64_t steady_ms);

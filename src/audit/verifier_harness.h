@@ -18,15 +18,18 @@ struct FakeLog {
   std::set<int64_t> absent;        ///< compacted away, or a marker
   std::set<int64_t> aborted;
   std::string policy = "delete";
+  int32_t partitions = -1;  ///< of the topic
   bool denied = false;
   std::vector<flow::RangeReader::Member> members;
   int64_t position = -1;  ///< what the broker has of the group
   std::map<int64_t, int64_t> times = {};
+  std::map<flow::Ask::Kind, int64_t> asked;
   int64_t reads = 0;
   int64_t records = 0;
 
   flow::Answer answer(const flow::Ask& ask) {
     using Kind = flow::Ask::Kind;
+    ++asked[ask.kind];
     if (denied && ask.kind != Kind::kBounds) return {ask.id, Error{Errc::kDenied, "no right"}};
     switch (ask.kind) {
       case Kind::kRead:
@@ -41,7 +44,7 @@ struct FakeLog {
       case Kind::kMembers:
         return {ask.id, members};
       case Kind::kTopicSettings:
-        return {ask.id, flow::RangeReader::TopicSettings{policy}};
+        return {ask.id, flow::RangeReader::TopicSettings{policy, partitions}};
     }
     return {ask.id, Error{}};
   }

@@ -26,6 +26,8 @@ constexpr Words kWords[] = {
     {"topic_overflow", "a topic was left out because audit.caps.topics is reached"},
     {"group_overflow", "a group was left out because audit.caps.groups is reached"},
     {"range_overflow", "a missing message was not listed because audit.caps.ranges is reached"},
+    {"implausible_offset", "an offset far beyond the end of its log was refused"},
+    {"broadcast", "a group whose readers each read everything is judged reader by reader from here on"},
     {"audit_gap", "reports were deleted before they were read; figures of that time are incomplete"},
 };
 

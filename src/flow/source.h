@@ -101,10 +101,11 @@ class RangeReader {
   /// Members of a group as the broker describes them.
   virtual Result<std::vector<Member>> members(std::string_view group, Millis timeout) = 0;
   struct TopicSettings {
-    std::string cleanup_policy;  ///< as configured: "delete", "compact", or both
+    std::string cleanup_policy;  ///< as configured: "delete", "compact", or both; empty = nobody says
+    int32_t partitions = -1;     ///< -1 = unknown
   };
-  /// How the brokers keep a topic's log. Needs DESCRIBE_CONFIGS; kDenied without, kUnsupported by readers that
-  /// cannot tell.
+  /// How the brokers keep a topic. The policy needs DESCRIBE_CONFIGS, the rest DESCRIBE; kDenied without both,
+  /// kUnsupported by readers that cannot tell.
   virtual Result<TopicSettings> topic_settings(std::string_view topic, Millis timeout) {
     (void)topic, (void)timeout;
     return fail(Errc::kUnsupported, "this reader does not know how topics are configured");
