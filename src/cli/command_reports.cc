@@ -11,6 +11,7 @@
 #include "cli/logger.h"
 #include "cli/stop_signal.h"
 #include "cli/topic_reader.h"
+#include "tally/decision.h"
 #include "tally/report_codec.h"
 
 namespace waybill::cli {
@@ -64,6 +65,38 @@ void print(const TopicRecord& record, const tally::Report& report) {
              record.time_ms, std::string_view(json).substr(1));
 }
 
+/// One line: where the decision stands, and what was decided.
+void print(const TopicRecord& record, const tally::Decision& d) {
+  const char* kind = d.kind == tally::DecisionKind::kAccept        ? "accept"
+                     : d.kind == tally::DecisionKind::kReplayBegin ? "replay_begin"
+                                                                   : "replay_end";
+  nlohmann::ordered_json ranges = nlohmann::ordered_json::array(), moved = ranges;
+  for (const tally::DecidedPartition& p : d.partitions) {
+    for (const OffsetRange& r : p.ranges)
+      ranges.push_back({p.partition.value, r.begin.value, r.end.value - 1});
+    for (const tally::Moved& m : p.moved) {
+      moved.push_back(
+          {p.partition.value, m.range.begin.value, m.range.end.value - 1, p.to_partition.value, m.to.value});
+    }
+  }
+  const nlohmann::ordered_json json{{"partition", record.partition},
+                                    {"offset", record.offset},
+                                    {"time_ms", record.time_ms},
+                                    {"decision", d.id.hex()},
+                                    {"kind", kind},
+                                    {"decided_ms", d.decided_ms},
+                                    {"by", d.by},
+                                    {"reason", d.reason},
+                                    {"cluster", d.cluster},
+                                    {"topic", d.topic},
+                                    {"group", d.group},
+                                    {"incarnation", d.incarnation},
+                                    {"ranges", std::move(ranges)},
+                                    {"moved", std::move(moved)},
+                                    {"to_topic", d.to_topic}};
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
 }  // namespace
 
 int reports_command(const ReportsArgs& args) {
@@ -87,7 +120,9 @@ int reports_command(const ReportsArgs& args) {
   auto done = read_topic(
       options,
       [&](const TopicRecord& record) {
-        if (auto report = tally::decode_report(record.value)) {
+        if (auto decision = tally::decode_decision(record.value)) {
+          print(record, *decision);
+        } else if (auto report = tally::decode_report(record.value)) {
           print(record, *report);
         } else if (++foreign <= 10) {
           fmt::print(stderr, "{}[{}] offset {}: no report: {}\n", from->topic, record.partition,

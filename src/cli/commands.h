@@ -54,6 +54,38 @@ struct LostArgs {
 };
 int lost_command(const LostArgs& args);
 
+/// Which losses of a group are meant.
+struct LossArgs {
+  std::string cluster, group;
+  std::string from, to;    ///< times of messages as the API takes them; empty = all
+  int64_t partition = -1;  ///< -1 = all
+  std::string offsets;     ///< "100-136", inclusive, of `partition`; empty = all
+};
+
+struct AcceptArgs {
+  ServerArgs server;
+  std::string topic;
+  LossArgs what;
+  std::string reason;
+  bool dry_run = false;
+};
+int accept_command(const AcceptArgs& args);
+
+/// Exit code 1 when something could not be delivered.
+struct ReplayArgs {
+  ServerArgs server;
+  std::string topic;
+  LossArgs what;
+  std::string to_topic;  ///< one of these three
+  bool to_stdout = false;
+  bool same_topic = false;
+  bool yes = false;
+  bool dry_run = false;
+  bool again = false;
+  std::string reason;
+};
+int replay_command(const ReplayArgs& args);
+
 /// Asks the brokers. Exit code 1 when something would not work.
 struct DoctorArgs {
   std::string config;               ///< empty: the default files, or none when there is a client_config

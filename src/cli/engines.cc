@@ -2,17 +2,19 @@
 
 #include "audit/tables.h"
 #include "cli/collector_job.h"
+#include "cli/operator_api.h"
 
 namespace waybill::cli {
 namespace {
 
 using MakeEngine = EngineParts (*)(const Config&, flow::Store&, const Clock&);
 
-EngineParts audit_engine(const Config& config, flow::Store&, const Clock&) {
+EngineParts audit_engine(const Config& config, flow::Store& store, const Clock& clock) {
   std::span<const flow::TableSpec* const> tables = audit::audit_tables();
   EngineParts parts{.tables = {tables.begin(), tables.end()}};
   for (const std::string& cluster : config.audit.clusters)
     parts.jobs.push_back(collector_job(config, cluster));
+  parts.routes = operator_routes(config, store, clock);
   return parts;
 }
 

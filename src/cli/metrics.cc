@@ -194,6 +194,27 @@ Result<void> add_traffic(Families& out, flow::Store& store) {
   return {};
 }
 
+/// Counters that survive restarts, because they are sums in the store.
+Result<void> add_lost_totals(Families& out, flow::Store& store) {
+  const flow::TableSpec& table = audit::partition_table();
+  auto page = grouped(store, table, {"cluster", "topic", "grp"});
+  if (!page) return tl::make_unexpected(page.error());
+  const size_t found = column(table, "lost_found");
+  const size_t retracted = column(table, "lost_retracted");
+  for (const flow::Page::Row& row : page->rows) {
+    std::string group = text_of(row.key[2]);
+    if (group.empty()) continue;
+    Labels labels = {
+        {"cluster", text_of(row.key[0])}, {"topic", text_of(row.key[1])}, {"group", std::move(group)}};
+    out.counter("waybill_lost_found_total", "Messages that were ever found lost for the group.", labels,
+                number_of(row, found));
+    out.counter("waybill_lost_retracted_total",
+                "Messages that had been found lost for the group and arrived after all.", std::move(labels),
+                number_of(row, retracted));
+  }
+  return {};
+}
+
 Result<void> add_failed(Families& out, flow::Store& store) {
   auto page = grouped(store, audit::failed_table(), {"cluster", "topic", "code"});
   if (!page) return tl::make_unexpected(page.error());
@@ -272,7 +293,7 @@ Result<std::string> metrics_text(flow::Store& store, const std::vector<JobStatus
   auto reporters = audit::reporters_json(store, none, now);
   if (!reporters) return tl::make_unexpected(reporters.error());
   add_reporters(out, json::parse(*reporters));
-  for (auto* add : {add_traffic, add_failed, add_counters}) {
+  for (auto* add : {add_traffic, add_lost_totals, add_failed, add_counters}) {
     if (auto done = add(out, store); !done) return tl::make_unexpected(done.error());
   }
   add_runners(out, statuses, now);

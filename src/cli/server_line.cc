@@ -50,6 +50,56 @@ void add_lost(CLI::App& app, AddCommand add_command, LostArgs& args) {
   add_server(command, args.server);
 }
 
+void add_losses(CLI::App* command, std::string& topic, LossArgs& what) {
+  command->add_option("topic", topic, "The topic")->required()->type_name("TOPIC");
+  command->add_option("--group", what.group, "Consumer group")->required()->type_name("NAME");
+  command->add_option("--cluster", what.cluster, "Cluster, when several have a topic of this name")
+      ->type_name("NAME");
+  command->add_option("--from", what.from, "First message time: -2h, RFC 3339 or epoch ms")
+      ->type_name("TIME");
+  command->add_option("--to", what.to, "Message time before which it ends")->type_name("TIME");
+  CLI::Option* partition = command->add_option("--partition", what.partition, "Only this partition")
+                               ->type_name("NUMBER")
+                               ->check(CLI::NonNegativeNumber);
+  command->add_option("--offsets", what.offsets, "Only these offsets of the partition, both ends included")
+      ->type_name("FIRST-LAST")
+      ->needs(partition);
+}
+
+void add_accept(CLI::App& app, AddCommand add_command, AcceptArgs& args) {
+  CLI::App* command = add_command(
+      app, "accept", "Close losses that are none to be chased, on a running server",
+      "  waybill accept orders --group shipping --from -2h --to -10m --reason \"offsets were reset on "
+      "purpose\"\n"
+      "  waybill accept orders --group shipping --partition 3 --offsets 100-136 --reason \"test data\"\n");
+  add_losses(command, args.topic, args.what);
+  command->add_option("--reason", args.reason, "Why; it is kept with the finding")
+      ->required()
+      ->type_name("TEXT");
+  command->add_flag("--dry-run", args.dry_run, "Say what would be closed and change nothing");
+  add_server(command, args.server);
+}
+
+void add_replay(CLI::App& app, AddCommand add_command, ReplayArgs& args) {
+  CLI::App* command = add_command(
+      app, "replay", "Deliver the lost messages of a group again, by a running server",
+      "  waybill replay orders --group shipping --to-topic orders-again\n"
+      "  waybill replay orders --group shipping --same-topic          which other groups would get them?\n"
+      "  waybill replay orders --group shipping --same-topic --yes\n"
+      "  waybill replay orders --group shipping --stdout > lost.ndjson\n");
+  add_losses(command, args.topic, args.what);
+  CLI::Option_group* target = command->add_option_group("Where to");
+  target->add_option("--to-topic", args.to_topic, "Into this topic, which exists")->type_name("TOPIC");
+  target->add_flag("--stdout", args.to_stdout, "As lines of JSON; changes nothing");
+  CLI::Option* same = target->add_flag("--same-topic", args.same_topic, "Into the topic itself; needs --yes");
+  target->require_option(1);
+  command->add_flag("--yes", args.yes, "Every group of the topic may get them")->needs(same);
+  command->add_flag("--dry-run", args.dry_run, "Say what would be delivered and deliver nothing");
+  command->add_flag("--again", args.again, "Also what an earlier replay delivered, or may have");
+  command->add_option("--reason", args.reason, "Why; it is kept with the decision")->type_name("TEXT");
+  add_server(command, args.server);
+}
+
 void add_doctor(CLI::App& app, AddCommand add_command, DoctorArgs& args) {
   CLI::App* command =
       add_command(app, "doctor", "Say what would not work, and what to do about it",
@@ -73,11 +123,15 @@ void add_doctor(CLI::App& app, AddCommand add_command, DoctorArgs& args) {
 
 void add_server_commands(CLI::App& app, AddCommand add_command, ServerLine& line) {
   add_lost(app, add_command, line.lost);
+  add_accept(app, add_command, line.accept);
+  add_replay(app, add_command, line.replay);
   add_doctor(app, add_command, line.doctor);
 }
 
 std::optional<int> run_server_command(const std::string& command, const ServerLine& line) {
   if (command == "lost") return lost_command(line.lost);
+  if (command == "accept") return accept_command(line.accept);
+  if (command == "replay") return replay_command(line.replay);
   if (command == "doctor") return doctor_command(line.doctor);
   return std::nullopt;
 }

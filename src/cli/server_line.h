@@ -15,6 +15,8 @@ namespace waybill::cli {
 /// What these command lines say. Lives as long as the CLI::App that fills it.
 struct ServerLine {
   LostArgs lost;
+  AcceptArgs accept;
+  ReplayArgs replay;
   DoctorArgs doctor;
 };
 

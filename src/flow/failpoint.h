@@ -8,7 +8,8 @@ namespace waybill::flow {
 
 /// Names in use: flush.before, flush.after, commit.before (nothing written), commit.rows (rows written,
 /// transaction open), commit.after (transaction committed), publish.after (positions published to the
-/// broker).
+/// broker), replay.begun (a replay's begin is stored, nothing delivered), replay.sent (delivered, its end not
+/// told).
 void failpoint(std::string_view name);
 
 }  // namespace waybill::flow
