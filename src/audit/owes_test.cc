@@ -224,7 +224,7 @@ TEST(OwesTest, AnOffsetThatTwoProducersWereToldIsTruncatedForWhoeverPassedIt) {
 
 TEST(OwesTest, WhatTheBudgetLeavesUnreadSaysSoUntilItIsRead) {
   CollectorOptions options = Harness::defaults();
-  options.verify.bytes_per_second_max = 1024;
+  options.verify.bytes_per_second_max = 4096;
   Scene s(options);
   s.p.saw(0, 19'999);
   s.a.saw(0, 0).at(0, 20'000, 20'000, 20'000);

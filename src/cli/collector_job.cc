@@ -23,6 +23,7 @@ audit::CollectorOptions collector_options(const AuditConfig& config, const std::
           .reporters_max = config.reporters_max,
           .ranges_max = config.ranges_max,
           .verify = config.verify,
+          .owes_ms = config.owes.count(),
           .include_groups = config.include_groups,
           .exclude_groups = config.exclude_groups};
 }

@@ -81,7 +81,7 @@ audit:
   grace: 5s
   vanished: 20s
   commit: {every: 500ms, bytes: 16MiB}
-  groups: {include: [a, b], exclude: [c]}
+  groups: {include: [a, b], exclude: [c], owes: 2h}
   verify: {mode: sample, max_bytes_per_second: 2MiB, max_messages: 20000}
   caps: {topics: 10, groups: 11, reporters: 12, ranges: 1300}
 log: {level: debug, format: json}
@@ -113,6 +113,7 @@ log: {level: debug, format: json}
   EXPECT_EQ(config.audit.commit_bytes, 16 << 20);
   EXPECT_EQ(config.audit.include_groups, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(config.audit.exclude_groups, std::vector<std::string>{"c"});
+  EXPECT_EQ(config.audit.owes, Millis(7'200'000));
   EXPECT_EQ(config.audit.topics_max, 10);
   EXPECT_EQ(config.audit.groups_max, 11);
   EXPECT_EQ(config.audit.reporters_max, 12);
