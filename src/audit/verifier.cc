@@ -11,10 +11,16 @@ constexpr int64_t kSampleSpan = 1'000;        ///< offsets of one sample, and of
 constexpr int64_t kLongWhenSampling = 1'000;  ///< ranges longer than this are sampled under Mode::kSample
 
 int64_t bytes_of(const flow::RangeAnswer& answer) {
-  constexpr int64_t kOverhead = 64;  // of a record beside key and value
+  constexpr int64_t kOverhead = 64;          // of a record beside key and value
+  constexpr int64_t kFetchBytes = 24 << 10;  // the broker sends about so much even for one record
   int64_t bytes = 0;
   for (const flow::RangeRecord& r : answer.records) bytes += r.size_bytes + kOverhead;
-  return bytes;
+  return answer.records.empty() ? 0 : std::max(bytes, kFetchBytes);
+}
+
+/// Whether every offset of the range was read.
+bool whole(const flow::RangeAnswer& answer, OffsetRange range) {
+  return static_cast<int64_t>(answer.records.size()) == range.size();
 }
 
 /// Both ends of a long range and evenly spaced samples between them.
@@ -130,7 +136,6 @@ void Verifier::start(const Place& place, Watch& watch, OffsetRange range, const 
   job.parts = range.size() > kSpanMax && !expired ? sample(range) : std::vector{range};
   job.evidence.resize(job.parts.size());
   for (size_t part = 0; part < job.parts.size(); ++part) {
-    ask(id, Want::kUncommitted, part, state);
     ask(id, Want::kCommitted, part, state);
   }
   const GroupAudit& group = audit.groups().at(std::get<2>(place));
@@ -179,6 +184,10 @@ bool Verifier::answer(const flow::Answer& answer, OperationLog& log, AuditState&
   auto job = jobs_.find(what.job);
   if (job == jobs_.end()) return true;
   take(job->second, what, answer, state, steady_ms);
+  const auto* read = std::get_if<flow::RangeAnswer>(&answer.value);
+  if (what.want == Want::kCommitted && read && !whole(*read, job->second.parts[what.part]) &&
+      state.topic(std::get<0>(job->second.place)))
+    ask(what.job, Want::kUncommitted, what.part, state);
   if (--job->second.open > 0) return true;
   Job done = std::move(job->second);
   jobs_.erase(job);
@@ -201,6 +210,8 @@ void Verifier::take(Job& job, const Open& open, const flow::Answer& answer, cons
     budget_bytes_ -= bytes_of(*read);
     Evidence& evidence = job.evidence[open.part];
     (open.want == Want::kCommitted ? evidence.committed : evidence.uncommitted) = *read;
+    // What a read_committed reader gets, every reader gets: only what is absent there is asked for again.
+    if (open.want == Want::kCommitted && whole(*read, job.parts[open.part])) evidence.uncommitted = *read;
   } else if (const auto* members = std::get_if<std::vector<flow::RangeReader::Member>>(&answer.value)) {
     job.stranger |= strangers(job.place, *members, state);
     for (const auto& member : *members) {

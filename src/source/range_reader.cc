@@ -28,10 +28,12 @@ class Deadline {
 };
 
 Result<ClientHandle> open_reader(const KafkaCluster& cluster, const char* isolation, const LogFn* log) {
-  const std::array<Property, 3> defaults{{
+  // Most ranges are a few messages: what a fetch brings beyond them is read for nothing.
+  const std::array<Property, 4> defaults{{
       {"client.id", "waybill-reader"},
       {"fetch.wait.max.ms", "100"},
       {"reconnect.backoff.max.ms", "2000"},
+      {"fetch.message.max.bytes", "8192"},
   }};
   const std::array<Property, 7> forced{{
       {"isolation.level", isolation},
