@@ -36,8 +36,8 @@ bool compares(Test::Op op) {
 
 /// Where RE2's complaint is: it names the text, not the place.
 size_t place_of(std::string_view pattern, std::string_view argument, RE2::ErrorCode code) {
-  if (code == RE2::ErrorMissingParen &&
-      argument == pattern) {  // the one that is not closed: the last that is open
+  bool paren = code == RE2::ErrorMissingParen || code == RE2::ErrorUnexpectedParen;
+  if (paren && argument == pattern) {  // the last that is open, or the first that closes none
     std::vector<size_t> open;
     bool in_class = false;
     for (size_t i = 0; i < pattern.size(); ++i) {
