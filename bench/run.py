@@ -94,7 +94,23 @@ def source():
         return [{"name": "kafka source", **run_json([program("bench_source"), server.bootstrap])}]
 
 
-PARTS = {"micro": micro, "source": source, "client": client, "traffic": traffic}
+def verdict():
+    """From a skip to suspected, and to lost, on the API; default settings, 200 skips by 8 readers."""
+    return [{"name": "time to verdict", **run_json([sys.executable, ROOT / "bench" / "time_to_verdict.py", "--build", BUILD])}]
+
+
+def failover():
+    """From kill -9 of one of two collectors on PostgreSQL until every figure moves again."""
+    return [{"name": "failover", **run_json([sys.executable, ROOT / "bench" / "failover.py", "--build", BUILD])}]
+
+
+def verifier():
+    """Scattered losses an hour at the default budget of 1 MiB/s, near each other and far apart."""
+    return run_json([sys.executable, ROOT / "bench" / "verifier_rate.py", "--build", BUILD])
+
+
+PARTS = {"micro": micro, "source": source, "client": client, "traffic": traffic, "verdict": verdict, "failover": failover,
+         "verifier": verifier}
 
 
 def show(rows):

@@ -139,11 +139,13 @@ class ProducerProcess:
 class ConsumerProcess:
     """Commands: pause, resume, seek {topic, partition, offset}, jump {jumps}, commit, close. It polls one by one all the
     time (unless paused by `pause`), and reports every message as [topic, partition, offset, time_ms, latency_ms], and with
-    `ids` its id. `jumps` are [topic, partition, at, to]: when `at` was handed out it seeks to `to`, once."""
+    `ids` its id; with `runs` only runs of offsets: [topic, partition, first, last]. `jumps` are [topic, partition, at, to]:
+    when `at` was handed out it seeks to `to`, once."""
 
-    def __init__(self, config, topics, assign, paused, ids=False):
+    def __init__(self, config, topics, assign, paused, ids=False, runs=False):
         self.client = Consumer(config)
         self.ids = ids
+        self.runs = {} if runs else None   # the open run of each partition
         self.jumps = {}
         self.chunk = []
         self.paused = paused
@@ -163,9 +165,22 @@ class ConsumerProcess:
 
     def flush_chunk(self):
         self.last_flush = time.monotonic()
+        if self.runs:
+            emit(event="runs", runs=[[*place, first, last] for place, (first, last) in self.runs.items()])
+            self.runs.clear()
         if self.chunk:
             emit(event="messages", messages=self.chunk)
             self.chunk = []
+
+    def note_run(self, place, offset):
+        run = self.runs.get(place)
+        if run is None:
+            self.runs[place] = [offset, offset]
+        elif run[1] + 1 == offset:
+            run[1] = offset
+        else:
+            self.flush_chunk()
+            self.runs[place] = [offset, offset]
 
     def poll(self):
         message = self.client.poll(0.02)
@@ -173,6 +188,12 @@ class ConsumerProcess:
             self.flush_chunk()
         elif message.error():
             emit(event="error", code=message.error().code(), text=message.error().str())
+        elif self.runs is not None:
+            self.note_run((message.topic(), message.partition()), message.offset())
+            if self.jumps:
+                self.jump(message.topic(), message.partition(), message.offset())
+            if time.monotonic() - self.last_flush > 0.2:
+                self.flush_chunk()
         else:
             time_ms = message.timestamp()[1]
             self.chunk.append([message.topic(), message.partition(), message.offset(), time_ms,
@@ -242,7 +263,7 @@ def main():
         producer.run(commands())
     else:
         ConsumerProcess(options["config"], options["topics"], options["assign"], options["paused"],
-                        options.get("ids", False)).run(commands())
+                        options.get("ids", False), options.get("runs", False)).run(commands())
     emit(event="closed")
 
 

@@ -120,15 +120,20 @@ class Producer(Client):
 
 class Consumer(Client):
     """`messages` has (topic, partition, offset, time_ms, latency_ms) of every message handed out, in order, followed by its
-    id when ids were asked for."""
+    id when ids were asked for. `last` has the newest offset of each (topic, partition), `runs` what a client that was asked
+    for runs was handed out: (topic, partition, first, last)."""
 
     def __init__(self, options, log, env=None):
-        self.messages = []
+        self.messages, self.runs, self.last = [], [], {}
         super().__init__("consumer", options, log, env)
 
     def take(self, event):
         if event["event"] == "messages":
             self.messages.extend(tuple(message) for message in event["messages"])
+            self.last.update(((m[0], m[1]), m[2]) for m in event["messages"])
+        elif event["event"] == "runs":
+            self.runs.extend(tuple(run) for run in event["runs"])
+            self.last.update(((run[0], run[1]), run[3]) for run in event["runs"])
         else:
             self.events.append(event)
 
@@ -194,13 +199,14 @@ class Clients:
     def producer(self, plugin=True, env=None, **properties):
         return self._add(Producer({"config": self.config(plugin, **properties)}, self._log("producer"), env))
 
-    def consumer(self, group, topics, plugin=True, env=None, assign=None, paused=False, ids=False, **properties):
+    def consumer(self, group, topics, plugin=True, env=None, assign=None, paused=False, ids=False, runs=False,
+                 **properties):
         """Reads from the beginning, commits only on request, unless the properties say otherwise. `assign` takes
         [topic, partition, offset] and bypasses the group protocol."""
         settings = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False,
                     "session.timeout.ms": 6000, "heartbeat.interval.ms": 500, "fetch.wait.max.ms": 50}
         config = settings | self.config(plugin, **properties)
-        options = {"config": config, "topics": topics, "assign": assign, "paused": paused, "ids": ids}
+        options = {"config": config, "topics": topics, "assign": assign, "paused": paused, "ids": ids, "runs": runs}
         return self._add(Consumer(options, self._log(f"consumer-{group}"), env))
 
     def _log(self, name):
