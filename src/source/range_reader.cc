@@ -29,8 +29,11 @@ class Deadline {
 
 Result<ClientHandle> open_reader(const KafkaCluster& cluster, const char* isolation, const LogFn* log) {
   // Most ranges are a few messages: what a fetch brings beyond them is read for nothing.
-  const std::array<Property, 4> defaults{{
+  // A leader that moved must be found while its old broker stays away: metadata is not believed for long.
+  const std::array<Property, 6> defaults{{
       {"client.id", "waybill-reader"},
+      {"topic.metadata.refresh.interval.ms", "10000"},
+      {"metadata.max.age.ms", "5000"},
       {"fetch.wait.max.ms", "100"},
       {"reconnect.backoff.max.ms", "2000"},
       {"fetch.message.max.bytes", "8192"},
