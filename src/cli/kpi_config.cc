@@ -72,7 +72,6 @@ class KpiReader {
     read_common(section, defaults_);
     section.text("group", out_.group);
     if (auto ids = section.word("ids", {"partition", "whole"})) out_.ids = static_cast<KpiConfig::Ids>(*ids);
-    section.duration("commit", out_.commit_every, {Millis(10), Millis(60'000)});
     Section agents(faults_, section.child("agents"), "kpis.defaults.agents");
     agents.number("expected", out_.agents_expected, {0, 100'000});
     agents.duration("silent", out_.agent_silent, {Millis(1000), kDay});

@@ -17,7 +17,6 @@ struct KpiConfig {
   std::string host_header = "host";  ///< record header that names the agent's host
   int32_t agents_expected = 0;       ///< 0 = as many as were ever seen
   Millis agent_silent{60'000};
-  Millis commit_every{500};
 };
 
 }  // namespace waybill::cli

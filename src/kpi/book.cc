@@ -27,8 +27,36 @@ Book::Book(std::shared_ptr<const Program> program) : program_(std::move(program)
 void Book::next_input() {
   for (KpiState& state : kpis_) {
     state.watermark_ms = INT64_MIN;
+    state.newest_ms[0] = INT64_MIN;
     if (state.funnel) state.funnel->keep_all();
   }
+}
+
+void Book::select_input(size_t number) {
+  input_ = number;
+  for (KpiState& state : kpis_) {
+    if (state.newest_ms.size() <= number) state.newest_ms.resize(number + 1, INT64_MIN);
+  }
+}
+
+void Book::settle(KpiState& state) {
+  int64_t least = INT64_MAX;
+  for (int64_t newest : state.newest_ms) {
+    if (newest != INT64_MIN) least = std::min(least, newest);
+  }
+  if (least != INT64_MAX) state.watermark_ms = least;
+}
+
+void Book::restore_newest(size_t kpi, size_t input, int64_t newest_ms) {
+  select_input(input);
+  kpis_[kpi].newest_ms[input] = newest_ms;
+  settle(kpis_[kpi]);
+}
+
+void Book::restore_group(size_t kpi, int64_t start_ms, const std::string& key) {
+  KpiState& state = kpis_[kpi];
+  state.known[start_ms].insert(key);
+  state.ends[start_ms] = program_->windows_of(program_->kpis()[kpi]).at(start_ms).end_ms;
 }
 
 std::string Book::admitted(size_t index, WindowSpan window, const std::string& key) {
@@ -79,7 +107,7 @@ void Book::apply(Partial&& partial, int64_t base) {
 void Book::apply(size_t index, KpiPart&& part) {
   KpiState& state = kpis_[index];
   const Kpi& kpi = program_->kpis()[index];
-  const int64_t before = state.watermark_ms;
+  const int64_t before = state.newest_ms[input_];
   state.too_late += part.too_late;
   for (auto& [start, window] : part.windows) {
     if (before != INT64_MIN && window->end_ms <= before - kpi.definition.lateness_ms) {
@@ -98,23 +126,28 @@ void Book::apply(size_t index, KpiPart&& part) {
     }
   }
   apply_steps(index, part.steps, before);
-  state.watermark_ms = std::max(state.watermark_ms, part.newest_ms);
+  state.newest_ms[input_] = std::max(before, part.newest_ms);
+  settle(state);
 }
 
-void Book::apply_steps(size_t index, const std::vector<StepEvent>& steps, int64_t watermark_ms) {
+void Book::apply_steps(size_t index, const std::vector<StepEvent>& steps, int64_t before_ms) {
+  if (steps.empty()) return;
   KpiState& state = kpis_[index];
   const Definition& definition = program_->kpis()[index].definition;
-  int64_t newest = watermark_ms;
+  int64_t others = INT64_MAX;
+  for (size_t i = 0; i < state.newest_ms.size(); ++i) {
+    if (i != input_ && state.newest_ms[i] != INT64_MIN) others = std::min(others, state.newest_ms[i]);
+  }
+  int64_t newest = before_ms;
   for (const StepEvent& event : steps) {
-    const bool late =
-        watermark_ms != INT64_MIN && event.window_end_ms <= watermark_ms - definition.lateness_ms;
+    const bool late = before_ms != INT64_MIN && event.window_end_ms <= before_ms - definition.lateness_ms;
     if (late) continue;
-    const Funnel::Applied applied = state.funnel->apply(event, newest);
+    const Funnel::Applied applied = state.funnel->apply(event, std::min(newest, others));
     newest = std::max(newest, event.time_ms);
     if (applied == Funnel::Applied::kDone) continue;
     const Reason reason = applied == Funnel::Applied::kFull ? Reason::kIdsFull : Reason::kStepOrder;
-    add_problem({static_cast<uint8_t>(index), reason, 0, definition.steps->id.names.front()},
-                {1, 0, event.id}, 0);
+    const std::string& field = definition.steps->id.names.front();
+    add_problem({static_cast<uint8_t>(index), reason, 0, field}, {1, 0, event.id}, 0);
   }
 }
 

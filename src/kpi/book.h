@@ -24,10 +24,11 @@ struct Window {
 
 /// One KPI in a Book.
 struct KpiState {
-  std::map<int64_t, Window> windows;  ///< by start: all of them, or what changed since take_windows()
-  int64_t watermark_ms = INT64_MIN;   ///< time of the newest line
-  int64_t too_late = 0;               ///< lines
-  int64_t other_lines = 0;            ///< lines that went to the group "(other)"
+  std::map<int64_t, Window> windows;          ///< by start: all of them, or what changed since take_windows()
+  int64_t watermark_ms = INT64_MIN;           ///< time of the newest line of the input that is least far
+  std::vector<int64_t> newest_ms{INT64_MIN};  ///< by input: time of its newest line
+  int64_t too_late = 0;                       ///< lines
+  int64_t other_lines = 0;                    ///< lines that went to the group "(other)"
   /// Groups of windows that may still change.
   std::map<int64_t, absl::flat_hash_set<std::string>> known;
   std::map<int64_t, int64_t> ends;                          ///< of the windows in `known`
@@ -46,6 +47,13 @@ class Book {
   Book(const Book&) = delete;
   Book& operator=(const Book&) = delete;
 
+  /// Partitions are inputs of their own: what is late is judged by the times of its own input. From now on
+  /// lines are of input `number`, from 0.
+  void select_input(size_t number);
+  /// Where an input stood when the state was stored.
+  void restore_newest(size_t kpi, size_t input, int64_t newest_ms);
+  /// A group that the window had when the state was stored.
+  void restore_group(size_t kpi, int64_t start_ms, const std::string& key);
   /// `base`: added to the places of problems (lines before the block).
   void apply(Partial&& partial, int64_t base);
   /// Another file begins: its times say nothing about the last one's. Ids of steps are no longer forgotten.
@@ -66,7 +74,8 @@ class Book {
 
  private:
   void apply(size_t index, KpiPart&& part);
-  void apply_steps(size_t index, const std::vector<StepEvent>& steps, int64_t watermark_ms);
+  void apply_steps(size_t index, const std::vector<StepEvent>& steps, int64_t before_ms);
+  static void settle(KpiState& state);
   void advance_funnel(KpiState& state);
   void add_problem(const ProblemKey& key, const Problem& problem, int64_t base);
   Group& group_at(size_t index, WindowSpan window, const std::string& key);
@@ -78,6 +87,7 @@ class Book {
   int64_t malformed_ = 0;
   std::map<ProblemKey, Problem> problems_;
   bool keep_stuck_changes_ = false;
+  size_t input_ = 0;
 };
 
 /// The key of the group that takes what does not fit: every dimension is "(other)".
