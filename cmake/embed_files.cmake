@@ -1,42 +1,55 @@
-# cmake -DOUTPUT=x.cc "-DFILES=a;b" -P embed_files.cmake
+# cmake -DFOLDER=dist -DOUTPUT=x.cc -P embed_files.cmake
 #
-# Writes a C++ file that defines waybill::http::web_files() (src/http/web.h) with the bytes of FILES.
+# Writes a C++ file that defines waybill::http::web_files() (src/http/web.h) with the files that FOLDER/manifest.txt lists (made by
+# web/scripts/pack.mjs). The assembler takes the bytes in: arrays of a megabyte would take a compiler minutes.
+file(STRINGS "${FOLDER}/manifest.txt" lines)
 set(arrays "")
+set(names "")
 set(rows "")
 set(index 0)
-foreach(file ${FILES})
-  get_filename_component(name "${file}" NAME)
-  get_filename_component(ext "${file}" LAST_EXT)
-  if(ext STREQUAL ".html")
-    set(type "text/html; charset=utf-8")
-  elseif(ext STREQUAL ".js")
-    set(type "text/javascript; charset=utf-8")
-  elseif(ext STREQUAL ".css")
-    set(type "text/css; charset=utf-8")
-  elseif(ext STREQUAL ".svg")
-    set(type "image/svg+xml")
-  else()
-    message(FATAL_ERROR "embed_files: no content type is known for ${file}")
+foreach(line ${lines})
+  string(REPLACE ";" "@@" line "${line}")
+  string(REPLACE "|" ";" fields "${line}")
+  list(GET fields 0 name)
+  list(GET fields 1 type)
+  list(GET fields 2 etag)
+  list(GET fields 3 immutable)
+  string(REPLACE "@@" ";" type "${type}")
+  foreach(form plain gzip)
+    set(path "${FOLDER}/${name}")
+    if(form STREQUAL "gzip")
+      string(APPEND path ".gz")
+    endif()
+    file(SIZE "${path}" size)
+    string(APPEND arrays
+      "asm(\".pushsection .rodata\\n.global waybill_web_${form}_${index}\\n.type waybill_web_${form}_${index}, @object\\n\"\n"
+      "    \".size waybill_web_${form}_${index}, ${size}\\nwaybill_web_${form}_${index}:\\n\"\n"
+      "    \".incbin \\\"${path}\\\"\\n.popsection\\n\");\n")
+    string(APPEND names "extern const char waybill_web_${form}_${index}[];\n")
+    set(size_${form} ${size})
+  endforeach()
+  set(flag "false")
+  if(immutable)
+    set(flag "true")
   endif()
-  file(READ "${file}" bytes HEX)
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-  string(APPEND arrays "constexpr unsigned char kFile${index}[] = {${bytes}};\n")
-  string(APPEND rows "    {\"${name}\", \"${type}\", {reinterpret_cast<const char*>(kFile${index}), sizeof kFile${index}}},\n")
+  string(APPEND rows "    {\"${name}\", \"${type}\", {waybill_web_plain_${index}, ${size_plain}}, "
+    "{waybill_web_gzip_${index}, ${size_gzip}}, \"\\\"${etag}\\\"\", ${flag}},\n")
   math(EXPR index "${index} + 1")
 endforeach()
 file(WRITE "${OUTPUT}.new" "// Made by cmake/embed_files.cmake from web/.
 #include \"http/web.h\"
 
-namespace waybill::http {
-namespace {
+extern \"C\" {
+${names}}
 
 ${arrays}
-const WebFile kFiles[] = {
-${rows}};
+namespace waybill::http {
 
-}  // namespace
-
-std::span<const WebFile> web_files() { return kFiles; }
+std::span<const WebFile> web_files() {
+  static const WebFile kFiles[] = {
+${rows}  };
+  return kFiles;
+}
 
 }  // namespace waybill::http
 ")

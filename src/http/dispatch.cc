@@ -3,32 +3,18 @@
 #include <algorithm>
 #include <exception>
 
+#include "http/login.h"
 #include "http/target.h"
 
 namespace waybill::http {
 namespace {
 
-std::string_view trim(std::string_view text) {
-  size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-/// The token of "Bearer x" (the scheme in any case, RFC 9110 section 11.1); empty when it is something else.
-std::string_view bearer(std::string_view value) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (value.size() <= kScheme.size()) return {};
-  for (size_t i = 0; i < kScheme.size(); ++i) {
-    char c = value[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != kScheme[i]) return {};
-  }
-  return trim(value.substr(kScheme.size()));
-}
+bool changes_something(std::string_view method) { return method != "GET" && method != "HEAD"; }
 
 Response unauthorized(Role have) {
   if (have != Role::kAnyone)
     return problem(403, "this token's role is viewer; an operator's token is needed");
-  Response response = problem(401, "a token is needed: Authorization: Bearer <token>");
+  Response response = problem(401, "a token is needed: Authorization: Bearer <token>, or log in on the page");
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"waybill\"");
   return response;
 }
@@ -52,7 +38,7 @@ void add_security_headers(Response& response) {
       response.headers.emplace_back(name, value);
   };
   add("Content-Security-Policy",
-      "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+      "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
   add("X-Content-Type-Options", "nosniff");
   add("Referrer-Policy", "no-referrer");
   add("Cache-Control", "no-store");
@@ -60,18 +46,6 @@ void add_security_headers(Response& response) {
 
 Dispatcher::Dispatcher(std::vector<Route> routes, std::vector<Token> tokens, LogFn log)
     : router_(std::move(routes)), tokens_(std::move(tokens)), log_(std::move(log)) {}
-
-Role Dispatcher::role_of(const Request& request) const {
-  if (tokens_.empty()) return Role::kOperator;
-  auto header = request.headers.find("authorization");
-  if (header == request.headers.end()) return Role::kAnyone;
-  std::string_view given = bearer(header->second);
-  Role role = Role::kAnyone;
-  for (const Token& token : tokens_) {  // all of them, so that the time does not tell which one fits
-    if (equal_in_constant_time(given, token.value) && !given.empty()) role = std::max(role, token.role);
-  }
-  return role;
-}
 
 Response Dispatcher::answer(Request request, std::string_view target) const {
   Response response;
@@ -83,8 +57,11 @@ Response Dispatcher::answer(Request request, std::string_view target) const {
       response = found.allow.empty() ? problem(404, "there is nothing at " + parsed->path)
                                      : problem(405, "this path answers " + found.allow + " only");
       if (!found.allow.empty()) response.headers.emplace_back("Allow", found.allow);
-    } else if (Role have = role_of(request); have < found.route->role) {
-      response = unauthorized(have);
+    } else if (Identity who = identify(tokens_, request);
+               changes_something(request.method) && !same_origin(request, who.proof)) {
+      response = problem(403, "this request comes from a page of another origin");
+    } else if (who.role < found.route->role) {
+      response = unauthorized(who.role);
     } else {
       request.path = std::move(parsed->path);
       request.query = std::move(parsed->query);

@@ -21,9 +21,6 @@ class Dispatcher {
   Response answer(Request request, std::string_view target) const;
 
  private:
-  /// The role that the Authorization header proves; kAnyone when none.
-  Role role_of(const Request& request) const;
-
   Router router_;
   std::vector<Token> tokens_;
   LogFn log_;

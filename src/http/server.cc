@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "http/dispatch.h"
+#include "http/event_session.h"
 
 namespace waybill::http {
 namespace {
@@ -101,7 +102,19 @@ class Session : public std::enable_shared_from_this<Session> {
     });
   }
 
+  /// The connection goes on as a stream of events and carries no other request.
+  void stream(const Response& response) {
+    std::string head =
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nX-Accel-Buffering: no\r\nContent-Type: "
+        "text/event-stream\r\n";
+    for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
+    std::make_shared<EventSession>(stream_.release_socket(), response.events, head + "\r\n",
+                                   std::chrono::milliseconds(shared_.options.beat_ms))
+        ->start();
+  }
+
   void write(Response response) {
+    if (response.events && !head_ && response.status == 200) return stream(response);
     answer_ = {};
     answer_.version(version_);
     answer_.result(static_cast<unsigned>(response.status));

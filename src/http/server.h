@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "http/events.h"
 
 namespace waybill::http {
 
@@ -32,6 +33,8 @@ struct Response {
   std::string content_type = "application/json";
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
+  /// When set, the answer is the header and then events for as long as the peer listens; `body` is not used.
+  std::shared_ptr<EventHub::Place> events{};
 };
 
 /// RFC 9457 body: {"type":"about:blank","title":...,"status":...,"detail":...}.
@@ -64,6 +67,7 @@ struct ServerOptions {
   int connections_max = 256;
   int64_t request_ms_max = 10'000;
   int threads = 2;
+  int64_t beat_ms = 15'000;  ///< between signs of life on a stream of events
 };
 
 class Server {

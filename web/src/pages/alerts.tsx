@@ -1,0 +1,11 @@
+import { Await, Card } from '../components/basics';
+import { useLoad } from '../state/load';
+
+export function AlertsPage() {
+  const list = useLoad<unknown>('api/v1/alerts');
+  return <Card><Await from={list}>{(data) => <pre tabIndex={0}>{JSON.stringify(data, null, 2)}</pre>}</Await></Card>;
+}
+
+export function FiringAlerts() {
+  return null;
+}
