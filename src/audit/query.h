@@ -21,6 +21,7 @@ Result<std::string> topics_json(flow::Store& store, const Params& params, Now no
 Result<std::string> buckets_json(flow::Store& store, std::string_view topic, const Params& params, Now now);
 Result<std::string> rates_json(flow::Store& store, std::string_view topic, const Params& params, Now now);
 Result<std::string> findings_json(flow::Store& store, std::string_view topic, const Params& params, Now now);
+Result<std::string> partitions_json(flow::Store& store, std::string_view topic, const Params& params, Now now);
 Result<std::string> reporters_json(flow::Store& store, const Params& params, Now now);
 
 /// Parses a time parameter: "-2h" (also s, m, d), RFC 3339, or epoch ms.

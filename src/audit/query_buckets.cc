@@ -1,5 +1,6 @@
 // GET /api/v1/topics/{topic}/buckets
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <optional>
 
@@ -36,6 +37,8 @@ struct BucketSum {
   /// What tells whether rows are gone: everything that was ever counted here.
   int64_t weight = 0;
 };
+
+enum class Detail : uint8_t { kFigures, kHistogram };
 
 using Buckets = std::map<int64_t, BucketSum>;  ///< by start
 
@@ -120,7 +123,22 @@ Json latency_json(const tally::LatencySketch& latency) {
           {"negative", latency.negative()}};
 }
 
-Json side_json(const Side& side) {
+/// Counts by powers of two: [upper bound, count], ascending. A cell lies within one power of two.
+Json histogram_json(const tally::LatencySketch& latency) {
+  Json list = Json::array();
+  for (const auto& cell : latency.cells()) {
+    const auto upper =
+        static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(cell.low_ms() + cell.width_ms())));
+    if (!list.empty() && list.back()[0] == upper) {
+      list.back()[1] = list.back()[1].get<uint64_t>() + cell.count;
+    } else {
+      list.push_back({upper, cell.count});
+    }
+  }
+  return list;
+}
+
+Json side_json(const Side& side, Detail detail) {
   Json json{{"consumed", side.distinct}};
   for (std::string_view state : {"lost", "redelivered", "late", "pending", "suspected", "unconfirmed",
                                  "excused", "accepted", "replayed"}) {
@@ -129,6 +147,7 @@ Json side_json(const Side& side) {
   }
   json["reordered"] = side.reordered;
   json["latency_ms"] = latency_json(side.latency);
+  if (detail == Detail::kHistogram) json["histogram"] = histogram_json(side.latency);
   return json;
 }
 
@@ -139,7 +158,7 @@ Json time_type(const BucketSum& bucket) {
 }
 
 Json bucket_json(const std::string& cluster, std::optional<int64_t> start, const BucketSum& bucket,
-                 bool complete) {
+                 bool complete, Detail detail) {
   Json json{{"cluster", cluster}};
   if (start) json["start"] = *start;
   json["interval_ms"] = bucket.interval_ms;
@@ -151,7 +170,7 @@ Json bucket_json(const std::string& cluster, std::optional<int64_t> start, const
                       {"failed", bucket.produced.failed},
                       {"unknown", bucket.produced.unknown}};
   Json groups = Json::object();
-  for (const auto& [name, side] : bucket.groups) groups[name] = side_json(side);
+  for (const auto& [name, side] : bucket.groups) groups[name] = side_json(side, detail);
   json["groups"] = std::move(groups);
   return json;
 }
@@ -161,7 +180,7 @@ Result<Json> unplaced(flow::Store& store, const std::string& cluster, std::strin
                       tally::BucketKind kind, const Holes& holes) {
   auto found = read(store, bucket_table(), cluster, topic, kind, {0, 1});
   if (!found) return tl::unexpected(std::move(found.error()));
-  return bucket_json(cluster, std::nullopt, (*found)[0], holes.complete());
+  return bucket_json(cluster, std::nullopt, (*found)[0], holes.complete(), Detail::kFigures);
 }
 
 }  // namespace
@@ -169,6 +188,10 @@ Result<Json> unplaced(flow::Store& store, const std::string& cluster, std::strin
 Result<std::string> buckets_json(flow::Store& store, std::string_view topic, const Params& params, Now now) {
   auto range = time_range(params, now, {now.wall_ms - kDayMs, now.wall_ms + 2 * kHourMs});
   if (!range) return tl::unexpected(std::move(range.error()));
+  constexpr std::string_view kSwitch[] = {"true", "false"};
+  auto histogram = one_of(params, "histogram", kSwitch, "false");
+  if (!histogram) return histogram;
+  const Detail detail = *histogram == "true" ? Detail::kHistogram : Detail::kFigures;
   auto cluster = find_cluster(store, topic, params);
   if (!cluster) return cluster;
   auto holes = Holes::of(store, *cluster, topic);
@@ -181,7 +204,8 @@ Result<std::string> buckets_json(flow::Store& store, std::string_view topic, con
   if (!untimed) return tl::unexpected(std::move(untimed.error()));
   Json list = Json::array();
   for (const auto& [start, bucket] : *buckets) {
-    list.push_back(bucket_json(*cluster, start, bucket, holes->complete(start, start + bucket.interval_ms)));
+    list.push_back(
+        bucket_json(*cluster, start, bucket, holes->complete(start, start + bucket.interval_ms), detail));
   }
   return text_of(
       Json{{"buckets", std::move(list)}, {"far", std::move(*far)}, {"untimed", std::move(*untimed)}});

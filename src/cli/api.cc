@@ -4,10 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "audit/query.h"
+#include "audit/query_rows.h"
 #include "audit/tables.h"
 #include "base/utf8.h"
 #include "cli/host.h"
 #include "cli/metrics.h"
+#include "http/login.h"
 #include "http/web.h"
 
 namespace waybill::cli {
@@ -52,6 +54,24 @@ http::Route topic_route(const ApiParts& parts, std::string_view what, TopicQuery
                 parts.store, request.path_params.at("topic"),
                 [&request](std::string_view name) { return request.param(name); }, parts.clock.now()));
           }};
+}
+
+using BoardQuery = Result<std::string> (*)(flow::Store&, const audit::TopicBoard&, const audit::Params&, Now);
+
+http::Route board_route(const ApiParts& parts, std::string pattern, BoardQuery query) {
+  return {"GET", std::move(pattern), Role::kViewer, [parts, query](const Request& request) {
+            auto board = parts.live->current();
+            if (!board) return http::problem(board.error());
+            return json_response(query(
+                parts.store, **board, [&request](std::string_view name) { return request.param(name); },
+                parts.clock.now()));
+          }};
+}
+
+http::Response live_response(const ApiParts& parts) {
+  auto place = parts.hub->open();
+  if (!place) return http::problem(503, "too many streams of events are open");
+  return {.content_type = "text/event-stream", .events = std::move(place)};
 }
 
 http::Response metrics_response(const ApiParts& parts) {
@@ -132,7 +152,51 @@ std::vector<http::Route> api_routes(ApiParts parts) {
   routes.push_back(topic_route(parts, "buckets", audit::buckets_json));
   routes.push_back(topic_route(parts, "rates", audit::rates_json));
   routes.push_back(topic_route(parts, "findings", audit::findings_json));
+  routes.push_back(topic_route(parts, "partitions", audit::partitions_json));
+  for (http::Route& route : http::session_routes(parts.tokens, version())) routes.push_back(std::move(route));
+  if (parts.live) {
+    routes.push_back(board_route(parts, "/api/v1/overview", audit::overview_json));
+    routes.push_back(board_route(parts, "/api/v1/findings", audit::all_findings_json));
+  }
+  if (parts.hub) get("/api/v1/live", Role::kViewer, [parts](const Request&) { return live_response(parts); });
   return routes;
+}
+
+std::vector<LiveProbe> live_probes(const ApiParts& parts, const std::vector<http::Route>& of_engines) {
+  constexpr int64_t kReportersMax = 100'000;
+  auto reporters = [&store = parts.store]() -> Result<std::string> {
+    std::string text;
+    auto done =
+        audit::each_row(store, {.table = &audit::reporter_table()}, kReportersMax, [&](const auto& row) {
+          text += row.text("reporter") + (row.number("closed") != 0 ? "c" : "") +
+                  (row.number("vanished") != 0 ? "v" : "") + std::to_string(row.number("missing_reports")) +
+                  "," + std::to_string(row.number("dropped")) + ";";
+        });
+    if (!done) return tl::make_unexpected(std::move(done.error()));
+    return text;
+  };
+  auto sources = [statuses = parts.statuses]() -> Result<std::string> {
+    std::string text;
+    for (const auto& status : statuses()) {
+      text += status.cluster + std::string(state_name(status.state)) +
+              (status.error ? status.error->message : "") + (status.health.source.degraded ? "d" : "") +
+              status.health.source.detail + ";";
+    }
+    return text;
+  };
+  std::vector<LiveProbe> probes = {{"reporters", std::move(reporters)}, {"sources", std::move(sources)}};
+  for (const http::Route& route : of_engines) {
+    for (std::string kind : {"ledgers", "watches", "kpis", "alerts"}) {
+      if (route.method != "GET" || route.pattern != "/api/v1/" + kind) continue;
+      probes.push_back({std::move(kind), [handler = route.handler]() -> Result<std::string> {
+                          Response response = handler(Request{});
+                          if (response.status != 200)
+                            return fail(Errc::kUnavailable, std::move(response.body));
+                          return std::move(response.body);
+                        }});
+    }
+  }
+  return probes;
 }
 
 }  // namespace waybill::cli

@@ -54,6 +54,15 @@ struct LostArgs {
 };
 int lost_command(const LostArgs& args);
 
+/// Asks a running server, again and again.
+struct TopArgs {
+  ServerArgs server;
+  std::string cluster, search, state;  ///< empty = all
+  std::string every = "2s";            ///< duration
+  bool once = false;
+};
+int top_command(const TopArgs& args);
+
 /// Which losses of a group are meant.
 struct LossArgs {
   std::string cluster, group;

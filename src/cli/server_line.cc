@@ -100,6 +100,22 @@ void add_replay(CLI::App& app, AddCommand add_command, ReplayArgs& args) {
   add_server(command, args.server);
 }
 
+void add_top(CLI::App& app, AddCommand add_command, TopArgs& args) {
+  CLI::App* command =
+      add_command(app, "top", "Show topics and groups in the terminal, refreshed, from a running server",
+                  "  waybill top                                 until Ctrl-C\n"
+                  "  waybill top --search orders --state lost\n"
+                  "  waybill top --once                          one picture, for scripts and mails\n");
+  command->add_option("--cluster", args.cluster, "Only this cluster")->type_name("NAME");
+  command->add_option("--search", args.search, "Only topics whose name, or a group's, contains this")
+      ->type_name("TEXT");
+  command->add_option("--state", args.state, "Only topics whose worst state is this one")
+      ->check(CLI::IsMember({"lost", "suspected", "unconfirmed", "incomplete", "ok"}));
+  command->add_option("--every", args.every, "How often, e.g. 5s; default 2s")->type_name("DURATION");
+  command->add_flag("--once", args.once, "Print once and end");
+  add_server(command, args.server);
+}
+
 void add_doctor(CLI::App& app, AddCommand add_command, DoctorArgs& args) {
   CLI::App* command =
       add_command(app, "doctor", "Say what would not work, and what to do about it",
@@ -126,6 +142,7 @@ void add_server_commands(CLI::App& app, AddCommand add_command, ServerLine& line
   add_accept(app, add_command, line.accept);
   add_replay(app, add_command, line.replay);
   add_doctor(app, add_command, line.doctor);
+  add_top(app, add_command, line.top);
 }
 
 std::optional<int> run_server_command(const std::string& command, const ServerLine& line) {
@@ -133,6 +150,7 @@ std::optional<int> run_server_command(const std::string& command, const ServerLi
   if (command == "accept") return accept_command(line.accept);
   if (command == "replay") return replay_command(line.replay);
   if (command == "doctor") return doctor_command(line.doctor);
+  if (command == "top") return top_command(line.top);
   return std::nullopt;
 }
 

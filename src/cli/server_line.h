@@ -18,6 +18,7 @@ struct ServerLine {
   AcceptArgs accept;
   ReplayArgs replay;
   DoctorArgs doctor;
+  TopArgs top;
 };
 
 /// Makes a subcommand with a formatter that shows examples first: name, what it does, examples.

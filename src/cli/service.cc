@@ -19,6 +19,7 @@ namespace {
 
 constexpr Millis kExpireEvery{30'000};
 constexpr Millis kExpireLease{60'000};
+constexpr int kStreamsMax = 64;  ///< open pages that are told what changes
 constexpr int kExpireRoundsMax = 100;  ///< of bounded work, before others may have the lease
 
 /// Deletes old rows, in the one process that holds the lease.
@@ -75,6 +76,7 @@ class RunningService : public Service {
     // All at once first; the destructors then wait for each. The server goes first of all members: it asks
     // the others.
     for (auto& job : jobs_) job->request_stop();
+    if (live_) live_->stop();
   }
 
   Result<void> start() {
@@ -118,7 +120,11 @@ class RunningService : public Service {
 
   Result<void> open_server(std::vector<http::Route> of_engines) {
     ApiParts parts{
-        .store = *store_, .clock = clock_, .statuses = [this] { return statuses(); }, .reload = reload_};
+        .store = *store_, .clock = clock_, .statuses = [this] { return statuses(); }, .reload = reload_,
+        .tokens = config_.tokens};
+    parts.hub = std::make_shared<http::EventHub>(kStreamsMax, http::event_text("change", R"({"all":true})"));
+    live_ = std::make_shared<LiveBoard>(*store_, clock_, parts.hub, live_probes(parts, of_engines), log_);
+    parts.live = live_;
     std::vector<http::Route> routes = api_routes(std::move(parts));
     std::move(of_engines.begin(), of_engines.end(), std::back_inserter(routes));
     http::ServerOptions options{
@@ -146,6 +152,7 @@ class RunningService : public Service {
   std::unique_ptr<flow::Store> joined_;  ///< store_ with the commits of all jobs joined
   std::vector<std::unique_ptr<StreamJob>> jobs_;
   std::unique_ptr<Housekeeping> housekeeping_;
+  std::shared_ptr<LiveBoard> live_;       ///< shared with the routes of server_, which ask it
   std::unique_ptr<http::Server> server_;  ///< asks jobs_ and store_
 };
 
