@@ -70,13 +70,20 @@ def test_every_answer_is_as_described(busy, topic, description):
     openapi = OpenAPI.from_dict(spec)
     paths = {"/api/v1/topics": {}, f"/api/v1/topics/{topic}/buckets": {"from": "-2h", "to": int(time.time() * 1000)},
              f"/api/v1/topics/{topic}/rates": {"by": "group"}, f"/api/v1/topics/{topic}/findings": {"limit": 2},
+             f"/api/v1/topics/{topic}/partitions": {}, "/api/v1/overview": {"q": topic[:6], "state": "suspected"},
+             "/api/v1/findings": {"limit": 2}, "/api/v1/session": {},
              "/api/v1/reporters": {}, "/api/v1/sources": {}, "/healthz": {}, "/readyz": {}}
     for path, params in paths.items():
         validate(openapi, busy, path, **params)
     validate(openapi, busy, f"/api/v1/topics/{topic}/rates", by="reporter")
+    buckets = validate(openapi, busy, f"/api/v1/topics/{topic}/buckets", histogram="true").json()["buckets"]
+    for group in (group for bucket in buckets for group in bucket["groups"].values()):
+        assert sum(count for _, count in group["histogram"]) + group["latency_ms"]["negative"] >= group["consumed"]
     for path, status, params in ((f"/api/v1/topics/{topic}/buckets", 400, {"from": "yesterday"}),
                                  (f"/api/v1/topics/{topic}/findings", 400, {"state": "gone"}),
                                  (f"/api/v1/topics/{topic}/findings", 400, {"limit": "-1"}),
+                                 ("/api/v1/overview", 400, {"state": "gone"}), ("/api/v1/overview", 400, {"next": "x"}),
+                                 ("/api/v1/findings", 400, {"next": "x"}), ("/api/v1/findings", 400, {"state": "gone"}),
                                  ("/api/v1/topics/no-such-topic/buckets", 404, {})):
         problem = busy.request(path, **params)
         assert problem.status_code == status, f"{path} {params}: {problem.text}"
@@ -86,9 +93,37 @@ def test_every_answer_is_as_described(busy, topic, description):
 
 def test_every_described_path_answers(busy, topic, description):
     for path, operations in description["paths"].items():
-        if "get" in operations:
+        if "get" in operations and "text/event-stream" not in operations["get"]["responses"]["200"]["content"]:
             answer = busy.request(path.replace("{topic}", topic))
             assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
+
+
+def test_pages_of_all_findings_are_the_findings_of_each_topic(busy, topic):
+    whole = busy.get("/api/v1/findings", topic=topic)["findings"]
+    assert [dict(f, topic=None) for f in whole] == [dict(f, topic=None) for f in busy.findings(topic)]
+    pages, more = [], None
+    while True:
+        page = busy.get("/api/v1/findings", topic=topic, limit=1, **({"next": more} if more else {}))
+        pages += page["findings"]
+        more = page["next"]
+        if not more:
+            break
+    assert pages == whole and {f["topic"] for f in whole} == {topic}
+
+
+def test_events_say_which_topic_has_changed(busy, topic, clients):
+    import json
+
+    import requests
+    stream = requests.get(busy.url + "/api/v1/live", stream=True, timeout=30)
+    lines = stream.iter_lines(decode_unicode=True)
+    assert next(lines) == "event: hello"
+    producer = clients.producer()
+    producer.send(topic, 10)
+    changes = (json.loads(line[6:]) for line in lines if line.startswith("data: ") and "topics" in line)
+    deadline = time.monotonic() + 20
+    assert any(f"main/{topic}" in change["topics"] for change in changes if time.monotonic() < deadline)
+    stream.close()
 
 
 def test_paths_methods_and_bodies_that_do_not_exist_are_problems(waybill):
