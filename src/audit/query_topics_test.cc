@@ -13,6 +13,15 @@ class QueryTopics : public ::testing::Test, public QueryHarness {
   QueryTopics() : QueryHarness(memory()) {}
 };
 
+TEST_F(QueryTopics, WhatMayBeASendWithoutAnOutcomeIsNotUnaudited) {
+  partition("main", "t", -1, "", {{"count", 100}, {"unknown", 2}, {"offset_unknown", 5}});
+  partition("main", "t", 0, "g", {{"distinct_offsets", 100}, {"unaudited", 10}});
+  partition("main", "u", -1, "", {{"count", 100}, {"offset_unknown", 100}});
+  partition("main", "u", 0, "g", {{"distinct_offsets", 100}, {"unaudited", 90}});
+  EXPECT_EQ(topics()[0]["unaudited"], 3);
+  EXPECT_EQ(topics()[1]["unaudited"], 0);
+}
+
 TEST_F(QueryTopics, AnEmptyStoreHasNone) { EXPECT_EQ(topics(), TestJson::array()); }
 
 TEST_F(QueryTopics, AddsUpPartitionsGroupsAndIncarnations) {
