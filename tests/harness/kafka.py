@@ -87,8 +87,8 @@ class LocalBroker(Broker):
         extra = "".join(f"{name.replace('_', '.')}={value}\n" for name, value in properties.items())
         self._properties.write_text(
             _PROPERTIES.format(port=port, controller=process.free_port(), data=self.folder / "data") + extra)
-        uuid = self._java("kafka.tools.StorageTool", "random-uuid").strip().splitlines()[-1]
-        self._java("kafka.tools.StorageTool", "format", "-t", uuid, "-c", str(self._properties))
+        self.uuid = self._java("kafka.tools.StorageTool", "random-uuid").strip().splitlines()[-1]
+        self._java("kafka.tools.StorageTool", "format", "-t", self.uuid, "-c", str(self._properties))
 
     def _java(self, *arguments):
         result = subprocess.run(["java", "-cp", f"{self.libs}/*", *arguments], cwd=self.folder, capture_output=True,
@@ -125,3 +125,67 @@ class LocalBroker(Broker):
     def close(self):
         super().close()
         self.stop()
+
+
+class LocalCluster(LocalBroker):
+    """A LocalBroker that leads the cluster, and brokers beside it that can be killed. Topics that must survive belong to the
+    first: create_topic() puts them there, create_replicated() anywhere."""
+
+    def __init__(self, folder, libs=None, **properties):
+        super().__init__(folder, libs, **properties)
+        self.others = {}
+
+    def add_broker(self, node):
+        """Starts broker `node` (2, 3, ...)."""
+        folder = self.folder / f"broker-{node}"
+        folder.mkdir()
+        port = process.free_port()
+        lines = []
+        for line in self._properties.read_text().splitlines():
+            name = line.partition("=")[0]
+            lines.append({"process.roles": "process.roles=broker", "node.id": f"node.id={node}",
+                          "listeners": f"listeners=PLAINTEXT://127.0.0.1:{port}",
+                          "advertised.listeners": f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
+                          "log.dirs": f"log.dirs={folder / 'data'}"}.get(name, line))
+        file = folder / "server.properties"
+        file.write_text("\n".join(lines) + "\n")
+        self._java("kafka.tools.StorageTool", "format", "-t", self.uuid, "-c", str(file))
+        self.others[node] = (file, None)
+        self.start_other(node)
+
+    def start_other(self, node, timeout=60.0):
+        file, _ = self.others[node]
+        self.others[node] = (file, process.start(
+            ["java", "-Xmx384m", "-XX:+UseSerialGC", "-cp", f"{self.libs}/*", "kafka.Kafka", str(file)],
+            log=file.with_name("broker.log"), cwd=file.parent))
+        wait_until(lambda: node in self.admin.list_topics(timeout=5).brokers, timeout,
+                   f"broker {node} is a member\n{process.tail(file.with_name('broker.log'), 15)}")
+
+    def stop_other(self, node):
+        process.stop(self.others[node][1], timeout=20)
+
+    def kill_other(self, node):
+        """SIGKILL."""
+        self.others[node][1].kill()
+        self.others[node][1].wait(10)
+
+    def create_replicated(self, name, replicas, **config):
+        """A topic of one partition on the brokers `replicas`; the first is its leader."""
+        topic = NewTopic(name, num_partitions=1, replica_assignment=[replicas],
+                         config={k.replace("_", "."): str(v) for k, v in config.items()})
+        self.admin.create_topics([topic], request_timeout=20)[name].result(30)
+        wait_until(lambda: self.leader(name) == replicas[0], 20, f"topic {name} has its leader")
+        return name
+
+    def leader(self, name):
+        """Node id of the leader of partition 0; -1 = none."""
+        return self.admin.list_topics(name, timeout=10).topics[name].partitions[0].leader
+
+    def in_sync(self, name):
+        return set(self.admin.list_topics(name, timeout=10).topics[name].partitions[0].isrs)
+
+    def close(self):
+        for _, running in self.others.values():
+            if running is not None:
+                process.stop(running, timeout=5)
+        super().close()
