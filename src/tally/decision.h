@@ -74,8 +74,8 @@ std::string encode_decision(const Decision& decision);
 Result<Decision> decode_decision(std::string_view bytes);
 
 /// What decode_decision demands: an id, a topic, a group, texts within kDecisionTextMax, partitions and
-/// offsets not negative, ranges and moved runs sorted, disjoint and not empty, moved runs and `to_topic`
-/// where they belong.
+/// offsets not negative, no partition without ranges, ranges and moved runs sorted, disjoint and not empty,
+/// moved runs and `to_topic` where they belong.
 Result<void> check_decision(const Decision& decision);
 
 }  // namespace waybill::tally

@@ -111,11 +111,29 @@ DecidedPartition parse_partition(std::string_view message) {
   return p;
 }
 
+/// Fields as they were read, before they are known to fit.
+struct Raw {
+  uint64_t kind = 0, audit_partitions = 0, incarnation = 0, again = 0;
+  std::string_view id;
+};
+
+void fill(const Raw& raw, Decision& d) {
+  if (raw.kind == 0) throw Contradiction("no kind of decision");
+  if (raw.kind > static_cast<uint64_t>(DecisionKind::kReplayEnd))
+    throw Contradiction("decision kind " + std::to_string(raw.kind) + " is newer than this build",
+                        Errc::kUnsupported);
+  if (raw.id.size() != d.id.bytes.size()) throw Contradiction("the decision's id is not 16 bytes");
+  std::copy(raw.id.begin(), raw.id.end(), d.id.bytes.begin());
+  d.kind = static_cast<DecisionKind>(raw.kind);
+  d.audit_partitions = narrow<int32_t>(raw.audit_partitions, "audit_partitions above 2^31 - 1");
+  d.incarnation = narrow<int64_t>(raw.incarnation, "an incarnation above 2^63 - 1");
+  d.again = raw.again != 0;
+}
+
 Decision parse(std::string_view bytes) {
   Decision d;
   d.version = 0;
-  uint64_t kind = 0, audit_partitions = 0, incarnation = 0, again = 0;
-  std::string_view id;
+  Raw raw;
   protozero::pbf_reader in(bytes.data(), bytes.size());
   while (in.next()) {
     std::string_view message;
@@ -127,10 +145,10 @@ Decision parse(std::string_view bytes) {
                               Errc::kUnsupported);
         break;
       case Field::kId:
-        wire::take_bytes(in, id);
+        wire::take_bytes(in, raw.id);
         break;
       case Field::kKind:
-        wire::take(in, kind);
+        wire::take(in, raw.kind);
         break;
       case Field::kDecidedMs:
         wire::take_signed(in, d.decided_ms);
@@ -151,10 +169,10 @@ Decision parse(std::string_view bytes) {
         wire::take_text(in, d.group);
         break;
       case Field::kAuditPartitions:
-        wire::take(in, audit_partitions);
+        wire::take(in, raw.audit_partitions);
         break;
       case Field::kIncarnation:
-        wire::take(in, incarnation);
+        wire::take(in, raw.incarnation);
         break;
       case Field::kPartitions:
         if (d.partitions.size() == kDecisionRangesMax)
@@ -165,22 +183,13 @@ Decision parse(std::string_view bytes) {
         wire::take_text(in, d.to_topic);
         break;
       case Field::kAgain:
-        wire::take(in, again);
+        wire::take(in, raw.again);
         break;
       default:
         in.skip();
     }
   }
-  if (kind == 0) throw Contradiction("no kind of decision");
-  if (kind > static_cast<uint64_t>(DecisionKind::kReplayEnd))
-    throw Contradiction("decision kind " + std::to_string(kind) + " is newer than this build",
-                        Errc::kUnsupported);
-  if (id.size() != d.id.bytes.size()) throw Contradiction("the decision's id is not 16 bytes");
-  std::copy(id.begin(), id.end(), d.id.bytes.begin());
-  d.kind = static_cast<DecisionKind>(kind);
-  d.audit_partitions = narrow<int32_t>(audit_partitions, "audit_partitions above 2^31 - 1");
-  d.incarnation = narrow<int64_t>(incarnation, "an incarnation above 2^63 - 1");
-  d.again = again != 0;
+  fill(raw, d);
   return d;
 }
 
@@ -259,6 +268,7 @@ Result<void> check_decision(const Decision& d) {
   size_t runs = 0;
   for (const DecidedPartition& p : d.partitions) {
     if (p.partition.value < 0 || p.to_partition.value < 0) return corrupt("a negative partition");
+    if (p.ranges.empty() && p.moved.empty()) return corrupt("a partition without ranges");
     if (!sorted(p.ranges)) return corrupt("ranges are empty, overlap or are not in order");
     if (!sorted(p.moved)) return corrupt("moved ranges are empty, overlap or are not in order");
     if (!p.moved.empty() && d.kind != DecisionKind::kReplayEnd)

@@ -96,6 +96,7 @@ TEST(Decision, WhatContradictsItselfIsRefused) {
        [](Decision& d) {
          d.partitions[0].ranges = {r(8, 9), r(1, 2)};
        }},
+      {"a partition without ranges", [](Decision& d) { d.partitions[0].ranges.clear(); }},
       {"an empty range", [](Decision& d) { d.partitions[0].ranges = {r(8, 8)}; }},
       {"a moved range twice",
        [](Decision& d) { d.partitions[1].moved.push_back(d.partitions[1].moved.back()); }},
