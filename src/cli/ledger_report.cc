@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "cli/finding_text.h"
+#include "cli/ledger_latency.h"
 
 namespace waybill::cli {
 namespace {
@@ -31,19 +32,6 @@ std::vector<size_t> sorted(const Names& names) {
   std::sort(order.begin(), order.end(),
             [&names](size_t a, size_t b) { return names[a].name < names[b].name; });
   return order;
-}
-
-Json latency_json(const tally::LatencySketch& latency) {
-  Json out;
-  const bool any = latency.count() != 0;
-  out["mean"] = any ? Json(latency.mean()) : Json();
-  out["p50"] = any ? Json(latency.quantile(0.5)) : Json();
-  out["p95"] = any ? Json(latency.quantile(0.95)) : Json();
-  out["p99"] = any ? Json(latency.quantile(0.99)) : Json();
-  out["max"] = any ? Json(latency.max()) : Json();
-  if (latency.negative() != 0)
-    out["negative"] = latency.negative();  // clocks that disagree; in no other figure
-  return out;
 }
 
 Json consumer_json(const ledger::ConsumerName& name, uint64_t produced, const ConsumerTotals& totals) {

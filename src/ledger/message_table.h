@@ -18,13 +18,14 @@ struct Cell {
       2;  ///< `slot` is where its id is kept; else `slot` is when it was released
   static constexpr uint32_t kOverdue = 4;  ///< its deadline has passed and what is missing was told
   static constexpr uint32_t kWide = 8;     ///< a consumer beyond kConsumersMax has consumed it
-  static constexpr uint32_t kSlotsMax = 1u << 28;
+  static constexpr uint32_t kDirty = 16;   ///< changed since it was last written down
+  static constexpr uint32_t kSlotsMax = 1u << 27;
 
   uint64_t tag = 0;  ///< 0: no message
   uint16_t more = 0;
   uint16_t consumers = 0;
-  uint32_t flags : 4 = 0;
-  uint32_t slot : 28 = 0;
+  uint32_t flags : 5 = 0;
+  uint32_t slot : 27 = 0;
   bool has(uint32_t flag) const { return (flags & flag) != 0; }
 };
 static_assert(sizeof(Cell) == 16);
@@ -43,6 +44,14 @@ class MessageTable {
       Cell& cell = cells_[at];
       if (cell.tag == tag && cell.more == more) return cell;
       if (cell.tag == 0) return add(tag, more, at);
+    }
+  }
+
+  /// nullptr when there is none. Valid until the next find_or_add() or sweep().
+  Cell* find(uint64_t tag, uint16_t more) {
+    for (size_t at = tag & mask_;; at = (at + 1) & mask_) {
+      if (cells_[at].tag == tag && cells_[at].more == more) return &cells_[at];
+      if (cells_[at].tag == 0) return nullptr;
     }
   }
 

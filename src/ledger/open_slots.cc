@@ -15,8 +15,9 @@ uint32_t OpenSlots::add(uint32_t producer, int64_t produce_time, std::string_vie
   slot.produce_time = produce_time;
   slot.producer = producer;
   slot.early = kNone;
-  slot.uid_size = static_cast<uint16_t>(uid.size());
-  if (uid.size() <= kInlineBytes) {
+  slot.opened_s = 0;
+  slot.uid_size = uid.size() <= kInlineBytes ? static_cast<uint8_t>(uid.size()) : kLong;
+  if (slot.uid_size != kLong) {
     std::memcpy(slot.uid.data(), uid.data(), uid.size());
   } else {
     long_uids_.emplace(index, uid);
@@ -27,7 +28,7 @@ uint32_t OpenSlots::add(uint32_t producer, int64_t produce_time, std::string_vie
 void OpenSlots::free(uint32_t index) {
   Slot& slot = (*this)[index];
   if (slot.early != kNone) drop_early(index);
-  if (slot.uid_size > kInlineBytes) long_uids_.erase(index);
+  if (slot.uid_size == kLong) long_uids_.erase(index);
   ++slot.generation;
   free_.push_back(index);
 }
@@ -56,7 +57,7 @@ void OpenSlots::drop_early(uint32_t index) {
 
 std::string_view OpenSlots::uid(uint32_t index) const {
   const Slot& slot = (*this)[index];
-  if (slot.uid_size > kInlineBytes) return long_uids_.at(index);
+  if (slot.uid_size == kLong) return long_uids_.at(index);
   return {slot.uid.data(), slot.uid_size};
 }
 

@@ -13,22 +13,29 @@
 #include <string_view>
 #include <vector>
 
+#include "ledger/message_table.h"
+
 namespace waybill::ledger {
 
-/// A pool of 64-byte slots that are used again, last freed first. Ids above kInlineBytes are kept apart. Not
+/// A pool of 72-byte slots that are used again, last freed first. Ids above kInlineBytes are kept apart. Not
 /// thread-safe. Memory: the most slots that were open at once.
 class OpenSlots {
  public:
-  static constexpr size_t kInlineBytes = 38;
+  static constexpr size_t kInlineBytes = 40;
+  static constexpr uint8_t kLong = 255;
   static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kSlotsMax = Cell::kSlotsMax;
 
   struct Slot {
+    uint64_t tag = 0;          ///< with `more`, the message that it belongs to
     int64_t produce_time = 0;  ///< of the first line that was seen
     uint32_t producer = 0;
-    uint32_t early = kNone;   ///< consumed before produced: the newest of a list of Early
-    uint16_t generation = 0;  ///< grows when the slot is freed
-    uint16_t more = 0;        ///< with `tag`, the message that it belongs to
-    uint16_t uid_size = 0;
+    uint32_t early = kNone;  ///< consumed before produced: the newest of a list of Early
+    uint32_t opened_s =
+        0;  ///< when the first line came, seconds since 1970 of the stream's time; 0 in finite inputs
+    uint16_t more = 0;
+    uint8_t generation = 0;  ///< grows when the slot is freed
+    uint8_t uid_size = 0;    ///< kLong: kept apart
     std::array<char, kInlineBytes> uid{};
   };
   struct Early {
@@ -38,7 +45,9 @@ class OpenSlots {
     uint32_t next = kNone;
   };
 
+  /// REQUIRES: !full().
   uint32_t add(uint32_t producer, int64_t produce_time, std::string_view uid);
+  bool full() const { return free_.empty() && used_ == kSlotsMax; }
   void free(uint32_t slot);
   void add_early(uint32_t slot, const Early& early);
   void drop_early(uint32_t slot);

@@ -35,16 +35,30 @@ class Roster {
     bool discover = true;
   };
   Roster(std::vector<ProducerName> configured, Options options);
+  /// Names of an earlier life keep their numbers; those that are neither configured nor discovered are not
+  /// followed.
+  Roster(std::vector<ProducerName> earlier, std::vector<ProducerName> configured, Options options);
 
   /// Its number, kUnknown or kFull.
   uint32_t producer(std::string_view name);
   /// The same of a consumer of that producer.
   uint32_t consumer(uint32_t producer, std::string_view name);
   const std::vector<ProducerName>& producers() const { return producers_; }
+  /// Whether lines of this consumer are taken.
+  bool follows(uint32_t producer, uint32_t consumer) const { return followed_[producer].consumers[consumer]; }
   bool discovers() const { return options_.discover; }
 
  private:
+  struct Followed {
+    bool producer = true;
+    std::vector<bool> consumers{};
+  };
+  void add(std::vector<ProducerName> names);
+  uint32_t add_producer(std::string_view name);
+  uint32_t add_consumer(uint32_t producer, std::string_view name);
+
   Options options_;
+  std::vector<Followed> followed_;  ///< by producer
   std::vector<ProducerName> producers_;
   absl::flat_hash_map<std::string, uint32_t> by_name_;
   std::vector<absl::flat_hash_map<std::string, uint32_t>> consumers_;  ///< by producer

@@ -43,14 +43,14 @@ class Totals {
   };
   explicit Totals(Options options) : options_(options) {}
 
-  void produced(const Event& event) { ++producer(event.producer).produced; }
-  void consumed(const Event& event, bool matched) {
+  void produced(const Event& event, const Cell&) { ++producer(event.producer).produced; }
+  void consumed(const Event& event, const Cell& cell) {
     ConsumerTotals& totals = consumer(event.producer, event.consumer);
     ++totals.consumed;
-    totals.matched += matched;
+    totals.matched += cell.has(Cell::kProduced);
     totals.latency.add(event.consume_time - event.produce_time);
   }
-  void recorded(const Event& event, const OpenSlots::Early& early) {
+  void recorded(const Event& event, const OpenSlots::Early& early, const Cell&) {
     ++consumer(event.producer, early.consumer).matched;
   }
   void duplicated(const Event& event) {
@@ -59,6 +59,10 @@ class Totals {
       duplicates_.push_back({Exception::Kind::kDuplicated, event.producer, event.consumer,
                              std::string(event.uid_text()), event.produce_time, event.consume_time});
   }
+
+  void discovered(uint32_t, uint32_t) {}
+  void opened(uint32_t) {}
+  void touched(const Cell&) {}
 
   void merge(const Totals& other);
   const std::vector<ProducerTotals>& producers() const { return producers_; }
