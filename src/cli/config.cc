@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "cli/kafka_properties.h"
 #include "cli/kpi_config.h"
+#include "cli/ledger_config.h"
 #include "cli/section.h"
 #include "cli/suggest.h"
 
@@ -66,9 +67,11 @@ class Reader {
  private:
   /// The sections of engines beside the audit, each of which may stand alone. True when there is one.
   bool read_engines(Section& file) {
+    const YamlNode* ledgers = file.child("ledgers");
+    read_ledgers(faults_, ledgers, &cluster_names_, config_.ledgers);
     const YamlNode* kpis = file.child("kpis");
     read_kpis(faults_, kpis, world_, &cluster_names_, config_.kpi);
-    return kpis != nullptr;
+    return ledgers != nullptr || kpis != nullptr;
   }
 
   void missing(std::string_view key, std::string_view example) {

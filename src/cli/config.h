@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "cli/kpi_settings.h"
+#include "cli/ledger_settings.h"
 #include "cli/values.h"
 #include "cli/yaml.h"
 #include "flow/store.h"
@@ -60,6 +61,7 @@ struct Config {
   std::vector<ClusterConfig> clusters;
   AuditConfig audit;
   KpiConfig kpi;
+  std::vector<LedgerSettings> ledgers;
   LogConfig log;
 
   /// REQUIRES: the name is configured.

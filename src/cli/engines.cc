@@ -3,6 +3,7 @@
 #include "audit/tables.h"
 #include "cli/collector_job.h"
 #include "cli/kpi_engine.h"
+#include "cli/ledger_engine.h"
 #include "cli/operator_api.h"
 
 namespace waybill::cli {
@@ -22,6 +23,7 @@ EngineParts audit_engine(const Config& config, flow::Store& store, const Clock& 
 constexpr MakeEngine kEngines[] = {
     audit_engine,
     kpi_engine,
+    ledger_engine,
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The command line. Only this file and server_line.cc see CLI11.
+// The command line. Only this file and *_line.cc see CLI11.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +8,8 @@
 #include <map>
 
 #include "cli/commands.h"
+#include "cli/gen_line.h"
+#include "cli/ledger_line.h"
 #include "cli/server_line.h"
 #include "cli/suggest.h"
 
@@ -35,6 +37,8 @@ struct CommandLine {
   ReportsArgs reports;
   CompletionArgs completion;
   ServerLine server;
+  LedgerArgs ledger;
+  GenLine gen;
 };
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& what, std::string examples) {
@@ -100,6 +104,8 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_demo(app, line.demo);
   add_reports(app, line.reports);
   add_server_commands(app, add_command, line.server);
+  add_ledger(app, add_command, line.ledger);
+  add_gen(app, add_command, line.gen);
   add_command(app, "version", "Print the version", "  waybill version\n");
   CLI::App* completion = add_command(app, "completion", "Print a completion script for a shell",
                                      "  source <(waybill completion bash)\n"
@@ -147,6 +153,8 @@ int dispatch(const CLI::App& app, const CommandLine& line) {
       {"check", [&] { return check_command(line.check); }},
       {"demo", [&] { return demo_command(line.demo); }},
       {"reports", [&] { return reports_command(line.reports); }},
+      {"ledger", [&] { return ledger_command(line.ledger); }},
+      {"gen", [&] { return run_gen(*app.get_subcommand("gen"), line.gen); }},
       {"version", [] { return version_command(); }},
       {"completion", [&] { return completion_command(line.completion); }},
   };
