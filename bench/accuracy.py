@@ -21,12 +21,20 @@ from accuracy_kinds import KINDS  # noqa: E402
 from harness import oracle, reports  # noqa: E402
 from harness.clients import Clients  # noqa: E402
 from harness.kafka import LocalBroker  # noqa: E402
-from harness.waybill import Waybill  # noqa: E402
+from harness.waybill import Waybill, run_command  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("WAYBILL_BUILD", ROOT / "build" / "release")).resolve()
 PAGE = ROOT / "docs" / "accuracy.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 JUDGED_WITHIN = int(os.environ.get("WAYBILL_JUDGED_WITHIN", "240"))  # seconds after the last injection
+
+
+HEAD = """`./dev accuracy` ({version}): {defects} defects of each kind in {count:,} messages on a real broker, compared offset by
+offset with the answers of the API, up to {within} s after the last injection: the last answer counts. The collector
+itself is left alone here; `tests/test_oracle.py` kills it. An operator's acts (accepted, replayed) are no defects and
+not in the table; nor are markers of transactions, which nobody claims and which give no finding.
+
+"""
 
 
 class Bench:
@@ -164,8 +172,8 @@ def main():
     print(text)
     right = all(map(exact, rows))
     if not options.only and options.messages >= 1_000_000 and options.defects >= 100 and right:
-        write_page(f"`./dev accuracy`: {options.defects} defects of each kind in {count:,} messages on a real broker, compared offset by "
-                   f"offset.\n\n{text}")
+        version = run_command(BUILD / "waybill", "--version").stdout.strip()
+        write_page(HEAD.format(defects=options.defects, count=count, version=version, within=JUDGED_WITHIN) + text)
         print(f"written to {PAGE.relative_to(ROOT)}")
     sys.exit(0 if right else 1)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import TopicPartition
 
 from cut_log import cut_partitions
-from harness import oracle
+from harness import oracle, reports
 from harness.clients import wait_shared
 from harness.wait import wait_until
 
@@ -340,6 +340,38 @@ def late_reports(bench):
         yield Case("told late by the reader before", topic, group, defects=WIDE)
 
 
+def withheld_reports(bench):
+    """Readers report to a topic of their own; all but the reports about offsets 20 to 29 are passed on to the collector."""
+    topic = bench.kafka.create_topic("holes", partitions=WIDE)
+    side = bench.kafka.create_topic("side-reports", partitions=16)
+    groups = [f"holes-{number}" for number in range(-(-bench.defects // WIDE))]
+    producer, readers = read_and_wait(bench, topic, groups, waybill_report_topic=side)
+    for end in (30, 40):
+        if end == 40:
+            producer.send(topic, 10 * WIDE, partition=list(range(WIDE)))
+        for reader in readers:
+            reader.resume()
+            caught_up([reader], topic, [end] * WIDE, 60)
+            reader.commit()
+            reader.pause()
+        time.sleep(5)  # reports of their own for each step
+    for reader in readers:
+        reader.close()
+    hidden, passed = {group: set() for group in groups}, []
+    for raw in reports.read_all(bench.kafka.bootstrap, side):
+        told = {(c.tier_name, c.partition, o) for c in raw.report.coverage for first, last in reports.runs(c.seen)
+                for o in range(first, last + 1)}
+        if told and all(20 <= offset < 30 for _, _, offset in told):
+            for group, partition, offset in told:
+                hidden[group].add((partition, offset))
+        else:
+            passed.append(raw)
+    assert sum(map(ranges_of, hidden.values())) >= bench.defects, "the steps share reports"
+    reports.write(bench.kafka.bootstrap, bench.audit_topic, passed)
+    for group in groups:
+        yield Case("a report that never came", topic, group, {("unconfirmed", "report_missing"): hidden[group]})
+
+
 def unaudited_member(bench):
     """A member without the plugin reads in half of the partitions for a while."""
     count = 2 * bench.defects
@@ -369,4 +401,5 @@ def by_reason(again):
     return {}
 
 
-KINDS = [cut_off, long_topic, uncommitted_ends, expired, compacted, transactions, killed_readers, late_reports, unaudited_member]
+KINDS = [cut_off, long_topic, uncommitted_ends, expired, compacted, transactions, killed_readers, late_reports, withheld_reports,
+         unaudited_member]

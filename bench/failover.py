@@ -34,9 +34,9 @@ def counts(collector):
 
 def failover(one, other):
     """Seconds from the kill of one until the other shows that every topic moves."""
-    wait_until(lambda: tasks(one) >= 4 and tasks(other) >= 4 and len(counts(other)) == TOPICS, 60, "both work")
+    wait_until(lambda: tasks(one) >= 4 and tasks(other) >= 4 and len(counts(other)) == TOPICS, 120, "both work")
     moving = counts(other)
-    wait_until(lambda: all(now > moving[name] for name, now in counts(other).items()), 30, "all moves")
+    wait_until(lambda: all(now > moving[name] for name, now in counts(other).items()), 120, "all moves")
     one.kill()
     began = time.monotonic()
     time.sleep(0.2)

@@ -28,11 +28,12 @@ class Size:
     collector_kills: int
     rate: int            # messages/s of each plain producer while faults happen
     skips: int           # planned at least
-    pause: tuple = (0.2, 1.0)
+    pause: tuple = (0.2, 1.0)        # seconds between planned skips
+    kill_pause: tuple = (0.2, 1.0)   # ... and between kills of collectors
 
 
 SMALL = Size(20_000, 3, 300, 3)
-FULL = Size(200_000, 20, 400, 25, (1.0, 4.0))
+FULL = Size(200_000, 20, 400, 25, (0.5, 1.5), (2.0, 4.0))
 
 
 @dataclass
@@ -129,7 +130,7 @@ def start_clients(world):
     patient = {"linger_ms": 5, "message_timeout_ms": 120_000, "acks": "all"}
     world.producers = {"web": make.producer(**patient, enable_idempotence=True), "shop": make.producer(**patient),
                        "doomed": make.producer(**patient),
-                       "bank": make.producer(linger_ms=5, message_timeout_ms=50_000, transactional_id="bank")}
+                       "bank": make.producer(linger_ms=5, transactional_id="bank", transaction_timeout_ms=300_000)}
 
 
 def feed(world, name):
@@ -154,7 +155,7 @@ def transact(world):
         bank.send(world.payments, 40, size=100, partition=[0, 1], ids="bank", patience=PATIENCE)
         if number == 10:
             waiting = {(m[1], m[2]) for m in bank.acked[before:]}
-            wait_until(lambda: waiting <= pending(world), 60, "the open transaction is shown as pending")
+            wait_until(lambda: waiting <= pending(world), 120, "the open transaction is shown as pending")
             world.planned.append(("open", 0, waiting))
         if bank.finish(abort=number % 3 == 2) == "aborted":
             world.aborted |= {(m[1], m[2]) for m in bank.acked[before:]}
@@ -170,17 +171,18 @@ def seek_about(world, seed):
     """The reader of billing skips and repeats planned ranges, and goes back for some that were called lost."""
     reader, rng = world.readers["billing"][0], random.Random(seed)
     turn = 0
-    wait_until(lambda: all(reader.offsets(world.orders, p) for p in range(ORDERS)), 60, "every partition is read")
+    wait_until(lambda: len(reader.last) == ORDERS, 60, "every partition is read")
     while not world.stop.is_set():
         kind = ("skip", "rewind", "skip", "late")[turn % 4]
         turn += 1
-        lost = lost_ranges(world) if kind == "late" else []
+        fetched = sum(k == "late" for k, _, _ in world.planned)
+        lost = lost_ranges(world) if kind == "late" and fetched <= world.size.skips // 4 else []
         if kind == "late" and not lost:
             continue
         partition = lost[0][0] if lost else rng.randrange(ORDERS)
         size = rng.randint(1, 60)
         reader.pause()
-        at = reader.offsets(world.orders, partition)[-1] + 1
+        at = reader.last[world.orders, partition] + 1
         wait_until(lambda: world.stop.is_set() or newest(world, partition) > at + size + 1, 90, "enough to skip is there")
         if world.stop.is_set():
             break
@@ -195,7 +197,7 @@ def seek_about(world, seed):
         reader.jump([[world.orders, partition, *jump] for jump in jumps])
         reader.resume()
         wait_until(lambda: reader.count_events("jumped") >= done + len(jumps), 90, f"{kind} at {partition}/{at}")
-        wait_until(lambda: reader.offsets(world.orders, partition)[-1] > at, 90, f"it read on after {kind}")
+        wait_until(lambda: reader.last[world.orders, partition] > at, 90, f"it read on after {kind}")
         world.planned.append((kind, partition, {(partition, offset) for offset in about}))
         time.sleep(rng.uniform(*world.size.pause))
     reader.resume()
@@ -278,7 +280,7 @@ def inject(world):
     def next_kills(count):
         for number in itertools.islice(kills, count):
             world.fault(f"collector killed, {number + 1}", lambda: kill_collector(world, number))
-            time.sleep(rng.uniform(*size.pause))
+            time.sleep(rng.uniform(*size.kill_pause))
 
     part = max(1, size.collector_kills // 4)
     next_kills(part)
@@ -378,7 +380,7 @@ def test_findings_are_exactly_what_was_injected(world, reports):
     threads += [world.background(transact), world.background(seek_about, 7)]
     wait_until(lambda: world.errors or len(world.planned) > 0, 60, "the load runs")
     inject(world)
-    wait_until(lambda: world.errors or enough(world), 180, "every kind was injected often enough")
+    wait_until(lambda: world.errors or enough(world), 300, "every kind was injected often enough")
     finish(world, threads)
     print(f"injected in {time.monotonic() - began:.0f} s; faults: {world.faults}")
     judge(world, reports)

@@ -123,7 +123,10 @@ class Waybill:
         return self.get("/api/v1/reporters")["reporters"]
 
     def metrics(self):
-        answer = self.request("/metrics")
+        try:
+            answer = self.request("/metrics")
+        except requests.RequestException as error:
+            raise AssertionError(f"/metrics: {error}") from error
         assert answer.status_code == 200, answer.text
         return answer.text
 
