@@ -41,6 +41,21 @@ void add_gen_ledger(CLI::App& gen, AddCommand add_command, GenLedgerArgs& args) 
   command->add_flag("--export", o.exported, "As documents of an index export");
 }
 
+void add_gen_recharge(CLI::App& gen, AddCommand add_command, GenRechargeArgs& args) {
+  CLI::App* command =
+      add_command(gen, "recharge", "A day of a payment platform's log lines, with the figures in them",
+                  "  waybill gen recharge --orders 1000000 --out day.ndjson --truth truth.json\n"
+                  "  waybill gen recharge --orders 1000 --seed 7 | waybill kpi - -c examples/recharge/waybill.yaml\n");
+  command->add_option("--orders", args.options.orders, "Orders of the day; each has one to five lines")
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000}))
+      ->capture_default_str();
+  command->add_option("--seed", args.options.seed, "The same seed gives the same lines")->capture_default_str();
+  command->add_option("--out", args.out, "Where the lines go; - is the standard output")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command->add_option("--truth", args.truth, "Where the truth goes, as JSON")->type_name("FILE");
+}
+
 }  // namespace
 
 CLI::App* add_gen(CLI::App& app, AddCommand add_command, GenLine& line) {
@@ -48,11 +63,12 @@ CLI::App* add_gen(CLI::App& app, AddCommand add_command, GenLine& line) {
                               "  waybill gen ledger --messages 1000 --seed 7 --truth truth.json\n");
   gen->require_subcommand(1);
   add_gen_ledger(*gen, add_command, line.ledger);
+  add_gen_recharge(*gen, add_command, line.recharge);
   return gen;
 }
 
 int run_gen(const CLI::App& gen, const GenLine& line) {
-  (void)gen;
+  if (gen.got_subcommand("recharge")) return gen_recharge_command(line.recharge);
   return gen_ledger_command(line.ledger);
 }
 

@@ -11,6 +11,7 @@ namespace waybill::cli {
 /// What it says. A generator costs its arguments here, a subcommand in gen_line.cc and its command's file.
 struct GenLine {
   GenLedgerArgs ledger;
+  GenRechargeArgs recharge;
 };
 
 /// Returns the subcommand `gen`.
