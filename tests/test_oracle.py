@@ -225,11 +225,9 @@ def kill_reader(world):
     victim, *others = world.readers["shipping"]
     victim.pause()
     time.sleep(2.5)  # what it saw before is told by now
-    before = len(victim.messages)
-    victim.resume()
-    victim.wait_messages(before + 50, 30)
-    victim.commit()
-    victim.kill()
+    victim.command("die", count=50)
+    victim.process.wait(60)
+    victim.kill()  # and what it had said is read
     world.killed.append(victim)
     world.takeover = ([p for _, p in victim.assignment()], [(c, len(c.messages)) for c in others])
 

@@ -2,7 +2,9 @@
 input, events go as JSON lines to standard output, so that the test knows exactly what was acknowledged and handed out."""
 
 import json
+import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -137,7 +139,7 @@ class ProducerProcess:
 
 
 class ConsumerProcess:
-    """Commands: pause, resume, seek {topic, partition, offset}, jump {jumps}, commit, close. It polls one by one all the
+    """Commands: pause, resume, seek {topic, partition, offset}, jump {jumps}, die {count}, commit, close. It polls one by one all the
     time (unless paused by `pause`), and reports every message as [topic, partition, offset, time_ms, latency_ms], and with
     `ids` its id; with `runs` only runs of offsets: [topic, partition, first, last]. `jumps` are [topic, partition, at, to]:
     when `at` was handed out it seeks to `to`, once."""
@@ -213,6 +215,14 @@ class ConsumerProcess:
         except KafkaException as error:  # the partition was taken away meanwhile
             emit(event="stayed", topic=topic, partition=partition, at=at, to=to, error=str(error))
 
+    def die(self, count):
+        """Reads so many messages, commits, and is gone by SIGKILL before it can tell anybody but its test."""
+        for _ in range(count):
+            self.poll()
+        self.flush_chunk()
+        emit(event="committed", positions=[[p.topic, p.partition, p.offset] for p in self.commit()])
+        os.kill(os.getpid(), signal.SIGKILL)
+
     def commit(self):
         try:
             return self.client.commit(asynchronous=False) or []
@@ -230,6 +240,8 @@ class ConsumerProcess:
             self.paused = False
         elif op == "seek":
             self.client.seek(TopicPartition(command["topic"], command["partition"], command["offset"]))
+        elif op == "die":
+            self.die(command["count"])
         elif op == "jump":
             self.jumps.update({(topic, partition, at): to for topic, partition, at, to in command["jumps"]})
         elif op == "commit":
