@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "base/assert.h"
+#include "cli/agent_config.h"
 #include "cli/kafka_properties.h"
 #include "cli/kpi_config.h"
 #include "cli/ledger_config.h"
@@ -71,7 +72,9 @@ class Reader {
     read_ledgers(faults_, ledgers, &cluster_names_, config_.ledgers);
     const YamlNode* kpis = file.child("kpis");
     read_kpis(faults_, kpis, world_, &cluster_names_, config_.kpi);
-    return ledgers != nullptr || kpis != nullptr;
+    const YamlNode* agent = file.child("agent");
+    read_agent(faults_, agent, cluster_names_, config_.agent);
+    return ledgers != nullptr || kpis != nullptr || agent != nullptr;
   }
 
   void missing(std::string_view key, std::string_view example) {

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "cli/agent_settings.h"
 #include "cli/kpi_settings.h"
 #include "cli/ledger_settings.h"
 #include "cli/values.h"
@@ -61,6 +62,7 @@ struct Config {
   std::vector<ClusterConfig> clusters;
   AuditConfig audit;
   KpiConfig kpi;
+  AgentConfig agent;
   std::vector<LedgerSettings> ledgers;
   LogConfig log;
 

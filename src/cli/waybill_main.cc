@@ -7,6 +7,7 @@
 #include <exception>
 #include <map>
 
+#include "cli/agent_line.h"
 #include "cli/commands.h"
 #include "cli/gen_line.h"
 #include "cli/ledger_line.h"
@@ -37,6 +38,7 @@ struct CommandLine {
   ReportsArgs reports;
   CompletionArgs completion;
   ServerLine server;
+  AgentArgs agent;
   LedgerArgs ledger;
   GenLine gen;
 };
@@ -106,6 +108,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_server_commands(app, add_command, line.server);
   add_ledger(app, add_command, line.ledger);
   add_gen(app, add_command, line.gen);
+  add_agent_command(app, add_command, line.agent);
   add_command(app, "version", "Print the version", "  waybill version\n");
   CLI::App* completion = add_command(app, "completion", "Print a completion script for a shell",
                                      "  source <(waybill completion bash)\n"
@@ -155,6 +158,7 @@ int dispatch(const CLI::App& app, const CommandLine& line) {
       {"reports", [&] { return reports_command(line.reports); }},
       {"ledger", [&] { return ledger_command(line.ledger); }},
       {"gen", [&] { return run_gen(*app.get_subcommand("gen"), line.gen); }},
+      {"agent", [&] { return agent_command(line.agent); }},
       {"version", [] { return version_command(); }},
       {"completion", [&] { return completion_command(line.completion); }},
   };
