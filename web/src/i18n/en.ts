@@ -76,6 +76,9 @@ export const en = {
   // alerts
   no_alerts: 'No alert rule is configured', no_alerts_text: 'Alert rules say who is told what and when. Write them into the configuration:', firing_state: 'firing', resolved: 'resolved', muted: 'muted', mute: 'Mute', unmute: 'Unmute', mute_for: 'Mute for', since: 'Since', summary: 'Summary', no_active: 'Nothing is firing', no_active_text: 'No alert has fired in what the server remembers.',
   decision: 'Decision', replay_left: '{n} messages were not put back', applied: 'applied', begun: 'begun', delivered: 'delivered, not yet consumed', done_state: 'done', refused: 'refused', skipped: 'skipped', expired: 'expired', truncated: 'truncated', handover: 'handover', restart: 'restart', rewind: 'rewind', unaudited_member: 'a member without the plugin', aborted: 'aborted', control: 'control record', compacted: 'compacted', open_transaction: 'open transaction',
+  count_unit: 'Count', stuck: 'stuck', step: 'Step', newest: 'Newest', show_newest: 'Show the newest', group_by: 'By', problems: 'Lines that were left out', field: 'Field',
+  largest_latency: 'Largest latency', per_day: 'Messages per day',
+  place: 'Place',
   // charts
   chart_of: '{title}: chart, {n} series. Its figures are in the table.',
 } as const;

@@ -66,5 +66,8 @@ export const zh: Readonly<Record<Key, string>> = {
   map_source: '轮廓: Apache ECharts', yuan: '元', cents: '分', no_windows: '此范围内没有窗口',
   no_alerts: '没有配置告警规则', no_alerts_text: '告警规则说明何时把什么通知谁。请写入配置：', firing_state: '触发中', resolved: '已恢复', muted: '已静默', mute: '静默', unmute: '取消静默', mute_for: '静默时长', since: '自', summary: '摘要', no_active: '没有触发中的告警', no_active_text: '在服务器记得的时间内没有告警触发。',
   decision: '决定', replay_left: '{n} 条消息没有放回', applied: '已生效', begun: '已开始', delivered: '已投递，尚未消费', done_state: '完成', refused: '被拒绝', skipped: '被跳过', expired: '已过期', truncated: '被截断', handover: '交接', restart: '重启', rewind: '回退', unaudited_member: '有成员没有插件', aborted: '已中止', control: '控制记录', compacted: '已压缩', open_transaction: '未完成的事务',
+  count_unit: '数量', stuck: '停滞', step: '步骤', newest: '最新', show_newest: '显示最新', group_by: '按', problems: '被排除的行', field: '字段',
+  largest_latency: '最大延迟', per_day: '每天消息数',
+  place: '位置',
   chart_of: '{title}: 图表，{n} 个序列。数字见表格。',
 };
