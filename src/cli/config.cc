@@ -11,6 +11,7 @@
 #include "cli/kafka_properties.h"
 #include "cli/kpi_config.h"
 #include "cli/ledger_config.h"
+#include "cli/watch_config.h"
 #include "cli/section.h"
 #include "cli/suggest.h"
 
@@ -74,7 +75,9 @@ class Reader {
     read_kpis(faults_, kpis, world_, &cluster_names_, config_.kpi);
     const YamlNode* agent = file.child("agent");
     read_agent(faults_, agent, cluster_names_, config_.agent);
-    return ledgers != nullptr || kpis != nullptr || agent != nullptr;
+    WatchSections watch{file.child("watches"), file.child("watch"), file.child("redact")};
+    read_watches(faults_, watch, &cluster_names_, config_.watch);
+    return ledgers != nullptr || kpis != nullptr || agent != nullptr || watch.watches != nullptr;
   }
 
   void missing(std::string_view key, std::string_view example) {

@@ -18,6 +18,7 @@
 #include "cli/kpi_settings.h"
 #include "cli/ledger_settings.h"
 #include "cli/values.h"
+#include "cli/watch_settings.h"
 #include "cli/yaml.h"
 #include "flow/store.h"
 #include "http/server.h"
@@ -62,8 +63,9 @@ struct Config {
   std::vector<ClusterConfig> clusters;
   AuditConfig audit;
   KpiConfig kpi;
-  AgentConfig agent;
   std::vector<LedgerSettings> ledgers;
+  WatchConfig watch;
+  AgentConfig agent;
   LogConfig log;
 
   /// REQUIRES: the name is configured.

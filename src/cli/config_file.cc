@@ -10,6 +10,7 @@
 #include "cli/config.h"
 #include "cli/kafka_properties.h"
 #include "cli/kpi_config.h"
+#include "cli/watch_config.h"
 
 namespace waybill::cli {
 namespace {
@@ -80,6 +81,16 @@ tl::expected<KpiConfig, std::string> load_kpis(const std::string& path, const Co
   }
   return tl::make_unexpected(fmt::format("there is no configuration: {} do not exist; name one with -c FILE\n",
                                          fmt::join(candidates, " and ")));
+}
+
+tl::expected<WatchConfig, std::string> load_watches(const std::string& path, const ConfigWorld& world) {
+  auto text = read_whole(path, kYamlBytesMax);
+  if (!text) return tl::make_unexpected(text.error().message);
+  auto watches = parse_watches(*text, world);
+  if (watches) return std::move(*watches);
+  std::string lines;
+  for (const Diagnostic& diagnostic : watches.error()) lines += (lines.empty() ? "" : "\n") + diagnostic.str(path);
+  return tl::make_unexpected(std::move(lines));
 }
 
 }  // namespace waybill::cli

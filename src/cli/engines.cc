@@ -5,6 +5,7 @@
 #include "cli/kpi_engine.h"
 #include "cli/ledger_engine.h"
 #include "cli/operator_api.h"
+#include "cli/watch_engine.h"
 
 namespace waybill::cli {
 namespace {
@@ -24,6 +25,7 @@ constexpr MakeEngine kEngines[] = {
     audit_engine,
     kpi_engine,
     ledger_engine,
+    watch_engine,
 };
 
 }  // namespace

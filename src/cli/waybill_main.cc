@@ -9,10 +9,12 @@
 
 #include "cli/agent_line.h"
 #include "cli/commands.h"
+#include "cli/kpi_line.h"
 #include "cli/gen_line.h"
 #include "cli/ledger_line.h"
 #include "cli/server_line.h"
 #include "cli/suggest.h"
+#include "cli/watch_line.h"
 
 namespace waybill::cli {
 namespace {
@@ -38,9 +40,11 @@ struct CommandLine {
   ReportsArgs reports;
   CompletionArgs completion;
   ServerLine server;
-  AgentArgs agent;
   LedgerArgs ledger;
   GenLine gen;
+  KpiArgs kpi;
+  AgentArgs agent;
+  WatchLine watch;
 };
 
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& what, std::string examples) {
@@ -108,7 +112,9 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_server_commands(app, add_command, line.server);
   add_ledger(app, add_command, line.ledger);
   add_gen(app, add_command, line.gen);
+  add_kpi_command(app, add_command, line.kpi);
   add_agent_command(app, add_command, line.agent);
+  add_watch(app, add_command, line.watch);
   add_command(app, "version", "Print the version", "  waybill version\n");
   CLI::App* completion = add_command(app, "completion", "Print a completion script for a shell",
                                      "  source <(waybill completion bash)\n"
@@ -158,7 +164,10 @@ int dispatch(const CLI::App& app, const CommandLine& line) {
       {"reports", [&] { return reports_command(line.reports); }},
       {"ledger", [&] { return ledger_command(line.ledger); }},
       {"gen", [&] { return run_gen(*app.get_subcommand("gen"), line.gen); }},
+      {"kpi", [&] { return kpi_command(line.kpi); }},
       {"agent", [&] { return agent_command(line.agent); }},
+      {"watch", [&] { return watch_command(line.watch.watch); }},
+      {"rules", [&] { return run_rules(*app.get_subcommand("rules"), line.watch); }},
       {"version", [] { return version_command(); }},
       {"completion", [&] { return completion_command(line.completion); }},
   };

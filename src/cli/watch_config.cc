@@ -1,0 +1,275 @@
+#include "cli/watch_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+
+#include "cli/suggest.h"
+#include "cli/watch_rules.h"
+#include "decode/timestamps.h"
+
+namespace waybill::cli {
+namespace {
+
+constexpr Millis kWindowMin{1'000}, kWindowMax{24LL * 3'600'000};
+constexpr size_t kNameMax = 128;
+
+bool is_watch_name(std::string_view name) {
+  auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  return !name.empty() && name.size() <= kNameMax && std::all_of(name.begin(), name.end(), allowed);
+}
+
+class WatchReader {
+ public:
+  WatchReader(ConfigFaults& faults, const std::vector<std::string>* clusters, WatchConfig& out)
+      : faults_(faults), clusters_(clusters), out_(out) {}
+
+  void watches(const YamlNode* node) {
+    if (!node) return;
+    if (node->kind != YamlNode::Kind::kMap || node->entries.empty()) {
+      return faults_.add(*node, "watches must be a map such as {http-5xx: {where: {status: '5\\d{2}'}}}");
+    }
+    if (node->entries.size() > watch::kRulesMax) {
+      return faults_.add(
+          *node, fmt::format("watches: {} are too many; at most {}", node->entries.size(), watch::kRulesMax));
+    }
+    for (const auto& [key, value] : node->entries) {
+      const YamlNode& name = faults_.document[key];
+      if (!is_watch_name(name.text)) {
+        faults_.add(
+            name, fmt::format(
+                      "watches: \"{}\" is no name; letters, digits, '.', '_' and '-' are allowed, at most {}",
+                      name.text, kNameMax));
+      } else {
+        definition(name, faults_.document[value]);
+      }
+    }
+  }
+
+  void engine(const YamlNode* node) {
+    Section section(faults_, node, "watch");
+    section.text("group", out_.group);
+    section.finish();
+  }
+
+  void redact(const YamlNode* node) {
+    Section section(faults_, node, "redact");
+    section.texts("fields", out_.redact.fields);
+    if (const YamlNode* patterns = section.child("patterns")) {
+      for (size_t item :
+           patterns->kind == YamlNode::Kind::kSequence ? patterns->items : std::vector<size_t>{}) {
+        const YamlNode& pattern = faults_.document[item];
+        auto fault = watch::check_test({watch::Test::Op::kPattern, pattern.text});
+        if (pattern.kind != YamlNode::Kind::kScalar)
+          faults_.add(pattern, "redact.patterns must be a list of patterns");
+        else if (fault)
+          faults_.add(pattern, "redact.patterns: " + fault->message);
+        else
+          out_.redact.patterns.push_back(pattern.text);
+      }
+      if (patterns->kind != YamlNode::Kind::kSequence)
+        faults_.add(*patterns, "redact.patterns must be a list of patterns");
+    }
+    std::vector<std::string> maskers;
+    section.texts("maskers", maskers);
+    for (const auto& name : maskers) {
+      auto masker = watch::masker_named(name);
+      if (masker)
+        out_.redact.maskers.push_back(*masker);
+      else
+        faults_.add(
+            *section.child("maskers"),
+            fmt::format("redact.maskers: \"{}\" is not known; card, phone, email and id_card are", name));
+    }
+    section.finish();
+  }
+
+ private:
+  void definition(const YamlNode& name, const YamlNode& node) {
+    std::string path = "watches." + name.text;
+    Section section(faults_, &node, path);
+    if (!section.present()) {
+      if (node.kind == YamlNode::Kind::kNull) faults_.add(name, path + " needs where: or text:");
+      return;
+    }
+    WatchDefinition out;
+    out.rule.name = name.text;
+    rule(section, name, path, out.rule);
+    section.texts("by", out.rule.by);
+    sources(section, name, path, out.sources);
+    section.duration("window", out.window, {kWindowMin, kWindowMax});
+    section.number("threshold", out.threshold, {1, 1'000'000'000'000});
+    section.duration("for", out.pending_for, {Millis(0), kWindowMax});
+    section.number("sample", out.samples, {0, 100});
+    if (auto word = section.word("severity", {"info", "warning", "critical"})) {
+      out.severity = static_cast<WatchDefinition::Severity>(*word);
+    }
+    section.texts("notify", out.notify);
+    forward(section.child("forward"), path + ".forward", out);
+    section.finish();
+    out_.definitions.push_back(std::move(out));
+  }
+
+  void rule(Section& section, const YamlNode& name, const std::string& path, watch::Rule& rule) {
+    const YamlNode* where = section.child("where");
+    const YamlNode* text = section.child("text");
+    if (!where && !text)
+      return faults_.add(name, path + " needs where: or text:, e.g. where: {status: '5\\d{2}'}");
+    auto fields = where ? read_where(faults_, *where, path + ".where") : std::nullopt;
+    auto whole = text ? read_text_rule(faults_, *text, path + ".text") : std::nullopt;
+    if (fields && whole)
+      rule.where = watch::Condition::all({std::move(*whole), std::move(*fields)});
+    else if (fields || whole)
+      rule.where = std::move(fields ? *fields : *whole);
+  }
+
+  void sources(Section& section, const YamlNode& name, const std::string& path,
+               std::vector<WatchSource>& out) {
+    const YamlNode* node = section.child("sources");
+    if (!clusters_) return;
+    std::string at = path + ".sources";
+    if (!node) return faults_.add(name, at + " is missing; e.g. [{cluster: main, topics: [access-log]}]");
+    if (node->kind != YamlNode::Kind::kSequence || node->items.empty()) {
+      return faults_.add(*node, at + " must be a list such as [{cluster: main, topics: [access-log]}]");
+    }
+    for (size_t item : node->items) source(faults_.document[item], at, out);
+  }
+
+  void source(const YamlNode& node, const std::string& path, std::vector<WatchSource>& out) {
+    Section section(faults_, &node, path);
+    WatchSource source;
+    std::string start, zone = "UTC";
+    section.text("cluster", source.cluster);
+    section.texts("topics", source.topics);
+    section.text("start", start);
+    section.text("zone", zone);
+    section.finish();
+    if (!section.present()) return;
+    if (std::find(clusters_->begin(), clusters_->end(), source.cluster) == clusters_->end()) {
+      std::vector<std::string_view> names(clusters_->begin(), clusters_->end());
+      return faults_.add(
+          section.child("cluster") ? *section.child("cluster") : node,
+          fmt::format("{}: there is no cluster \"{}\"{} Configured: {}", path, source.cluster,
+                      suggestion(source.cluster, names).empty() ? "." : suggestion(source.cluster, names),
+                      names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+    }
+    if (source.topics.empty()) return faults_.add(node, path + ": topics is missing; e.g. [access-log]");
+    std::sort(source.topics.begin(), source.topics.end());
+    source.topics.erase(std::unique(source.topics.begin(), source.topics.end()), source.topics.end());
+    if (!start.empty()) {
+      auto at = start_at(start, zone);
+      if (!at)
+        return faults_.add(*section.child("start"), fmt::format("{}.start: {}", path, at.error().message));
+      source.start = *at;
+    }
+    for (const auto& topic : source.topics) start_agrees(node, path, source.cluster, topic, source.start);
+    out.push_back(std::move(source));
+  }
+
+  /// Rules of one topic are read together.
+  void start_agrees(const YamlNode& node, const std::string& path, const std::string& cluster,
+                    const std::string& topic, source::StartAt start) {
+    auto [known, is_new] = starts_.try_emplace({cluster, topic}, start);
+    if (!is_new && (known->second.kind != start.kind || known->second.time_ms != start.time_ms)) {
+      faults_.add(node, fmt::format("{}: another watch begins elsewhere in {} of {}; a topic has one start",
+                                    path, topic, cluster));
+    }
+  }
+
+  void forward(const YamlNode* node, const std::string& path, WatchDefinition& out) {
+    if (!node) return;
+    Section section(faults_, node, path);
+    WatchForward forward;
+    section.text("cluster", forward.cluster);
+    section.text("topic", forward.topic);
+    section.text("syslog", forward.syslog);
+    section.finish();
+    if (!section.present()) return;
+    bool kafka = !forward.cluster.empty() || !forward.topic.empty();
+    if (kafka == !forward.syslog.empty() || (kafka && (forward.cluster.empty() || forward.topic.empty()))) {
+      return faults_.add(*node,
+                         path + " must be {cluster: NAME, topic: NAME} or {syslog: \"udp://127.0.0.1:514\"}");
+    }
+    if (kafka && clusters_ &&
+        std::find(clusters_->begin(), clusters_->end(), forward.cluster) == clusters_->end()) {
+      return faults_.add(*node, fmt::format("{}: there is no cluster \"{}\"", path, forward.cluster));
+    }
+    bool known = forward.syslog.starts_with("udp://") || forward.syslog.starts_with("tcp://");
+    if (!kafka && !known) return faults_.add(*node, path + ".syslog must begin with udp:// or tcp://");
+    for (const auto& source : out.sources) {
+      bool loops = source.cluster == forward.cluster && std::find(source.topics.begin(), source.topics.end(),
+                                                                  forward.topic) != source.topics.end();
+      if (loops)
+        return faults_.add(
+            *node, path + ": the watch reads this topic itself; its records would come back for ever");
+    }
+    out.forward = std::move(forward);
+  }
+
+  ConfigFaults& faults_;
+  const std::vector<std::string>* clusters_;
+  WatchConfig& out_;
+  std::map<std::pair<std::string, std::string>, source::StartAt> starts_;  ///< by cluster and topic
+};
+
+}  // namespace
+
+void read_watches(ConfigFaults& faults, const WatchSections& sections,
+                  const std::vector<std::string>* clusters, WatchConfig& out) {
+  WatchReader reader(faults, clusters, out);
+  reader.watches(sections.watches);
+  reader.engine(sections.watch);
+  reader.redact(sections.redact);
+}
+
+tl::expected<WatchConfig, std::vector<Diagnostic>> parse_watches(std::string_view text,
+                                                                 const ConfigWorld& world) {
+  auto document = parse_yaml(text);
+  if (!document) return tl::make_unexpected(std::vector{document.error()});
+  ConfigFaults faults{*document, world.variable};
+  WatchConfig config;
+  Section file(faults, &(*document)[document->root], "");
+  WatchSections sections{file.child("watches"), file.child("watch"), file.child("redact")};
+  if (!sections.watches && faults.found.empty())
+    faults.found.push_back({1, 1, "the key \"watches\" is missing"});
+  read_watches(faults, sections, nullptr, config);
+  if (faults.found.empty()) return config;
+  std::stable_sort(faults.found.begin(), faults.found.end());
+  if (faults.found.size() > kDiagnosticsMax) faults.found.resize(kDiagnosticsMax);
+  return tl::make_unexpected(std::move(faults.found));
+}
+
+Result<source::StartAt> start_at(std::string_view text, std::string_view zone) {
+  using Kind = source::StartAt::Kind;
+  if (text == "begin") return source::StartAt{Kind::kBegin, 0};
+  if (text == "end") return source::StartAt{Kind::kEnd, 0};
+  std::string copy(text);
+  int part[6] = {}, used = 0;
+  int got = std::sscanf(copy.c_str(), "%4d-%2d-%2d %2d:%2d:%2d%n", &part[0], &part[1], &part[2], &part[3],
+                        &part[4], &part[5], &used);
+  bool local = got == 6 && static_cast<size_t>(used) == copy.size() &&
+               std::all_of(part, part + 6, [](int n) { return n >= 0; });
+  if (local)
+    copy = fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", part[0], part[1], part[2], part[3], part[4],
+                       part[5]);
+  auto parser = decode::TimeParser::make(local ? "yyyy-MM-dd HH:mm:ss" : "rfc3339", zone);
+  if (!parser) return tl::make_unexpected(std::move(parser.error()));
+  auto time = parser->parse(copy);
+  if (time.fault != decode::TimeFault::kNone) {
+    return fail(
+        Errc::kInvalid,
+        fmt::format(
+            "\"{}\" is no start ({}); begin, end, 2026-01-31T12:00:00Z or \"2026-01-31 12:00:00\" with zone: "
+            "are allowed",
+            text, decode::time_fault_text(time.fault)));
+  }
+  return source::StartAt{Kind::kTime, time.ms};
+}
+
+}  // namespace waybill::cli
