@@ -110,9 +110,9 @@ struct LineReader::Impl {
   }
 
   Verdict add_event(LineKind kind, const JsonField* fields, bool copied, BlockEvents& out) {
+    if (fields[kProduceTime].integer < options.produced_from) return {LineKind::kIgnored};
     const Producer& producer = producer_of(fields[kProducer].text());
-    if (producer.number == Roster::kUnknown || fields[kProduceTime].integer < options.produced_from)
-      return {LineKind::kIgnored};
+    if (producer.number == Roster::kUnknown) return {LineKind::kIgnored};
     if (producer.number == Roster::kFull) return {LineKind::kMalformed, Fault::kNames};
     Event event;
     event.producer = producer.number;
