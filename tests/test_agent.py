@@ -157,6 +157,8 @@ def test_killed_at_random_every_line_arrives_and_repeats_are_known(make_agent, m
         assert from_agents["produced"] > 0 and from_agents["custom"] > 0
         return True
     wait_until(audited, 60, "the hop is audited")
+    with sqlite3.connect(f"file:{waybill.store}?mode=ro", uri=True) as store:
+        assert store.execute("SELECT * FROM audit_finding WHERE topic = ? AND state = 'lost'", (topic,)).fetchall() == []
 
 
 def waybill_rows(waybill, topic):

@@ -21,7 +21,7 @@ struct AgentConfig {
   std::string host;                                          ///< instead of the machine's own name
   std::string state = "waybill-agent.state";
   source::FollowOptions follow;
-  int64_t in_flight_bytes = 8 << 20;
+  int64_t in_flight_bytes = 2 << 20;
   Millis save_every{1'000};
   Millis status_every{60'000};  ///< a line in the log; 0 = none
   bool audited = true;

@@ -13,7 +13,7 @@ struct KafkaProducerOptions {
   KafkaCluster cluster;
   std::string topic;
   std::string client_id;
-  int64_t in_flight_bytes_max = 8 << 20;  ///< keys, values and headers that wait for an acknowledgement
+  int64_t in_flight_bytes_max = 2 << 20;  ///< keys, values and headers that wait for an acknowledgement
   int64_t record_bytes_max = 1'000'000;   ///< of a value
 };
 
