@@ -93,6 +93,8 @@ def test_every_answer_is_as_described(busy, topic, description):
 
 def test_every_described_path_answers(busy, topic, description):
     for path, operations in description["paths"].items():
+        if "{" in path.replace("{topic}", ""):
+            continue  # names something that this server does not have
         if "get" in operations and "text/event-stream" not in operations["get"]["responses"]["200"]["content"]:
             answer = busy.request(path.replace("{topic}", topic))
             assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"

@@ -25,7 +25,7 @@ std::shared_ptr<const WatchProgram> program(std::vector<Rule> rules, std::vector
 }
 
 Rule status_rule(std::vector<std::string> by = {}) {
-  return {"http-5xx", Condition::of_field("status", {Test::Op::kPattern, "5\\d{2}"}), std::move(by)};
+  return {"http-5xx", Condition::of_field("status", {watch::Test::Op::kPattern, "5\\d{2}"}), std::move(by)};
 }
 
 /// A partition as a Task sees it, over a store that may be taken again at any commit.
@@ -123,7 +123,7 @@ TEST(WatchTask, GapsFutureTimesAndMalformedMessagesAreCounted) {
 }
 
 TEST(WatchTask, SamplesAreTheFirstOfAWindowAndMasked) {
-  Rule rule{"login", Condition::of_field("user", {Test::Op::kContains, "smith"}), {}};
+  Rule rule{"login", Condition::of_field("user", {watch::Test::Op::kContains, "smith"}), {}};
   Stream stream(program({rule}, {{kMinute, 2, true}},
                         {.fields = {"password"}, .maskers = {RedactRules::Masker::kEmail}}));
   for (int i = 0; i < 2; ++i) {
