@@ -51,7 +51,7 @@ export function Completeness({ complete, reasons }: { complete: boolean; reasons
 export function Figure({ label, value, tone, note }: { label: string; value: ComponentChildren; tone?: Tone; note?: ComponentChildren }) {
   return (
     <div class={`figure ${tone ?? ''}`}>
-      <dt>{tone && <Shape tone={tone} />}<span class="cap">{label}</span></dt>
+      <dt>{tone && <Shape tone={tone} />}<span class={/[_.]/.test(label) ? 'name' : 'cap'}>{label}</span></dt>
       <dd>{value}{note && <small>{note}</small>}</dd>
     </div>
   );

@@ -108,7 +108,7 @@ function Shown({ kpi, data, dimension, earlier, totals }: ShownProps) {
     <>
       {!data.complete && <p class="soft">{t('incomplete_why', { why: (data.why ?? []).join('; ') })}</p>}
       {figures.length > 0 && (
-        <Card title={t('totals_range')}>
+        <Card title={`${t('totals')} ${t('totals_range')}`}>
           <dl class="figures big">
             {figures.map((one) => (
               <Figure key={one.name} label={one.name} value={one.value !== null && unitOf(one.name) === 'cents' ? yuan(one.value) : shownFigure(one.name, one.value)}

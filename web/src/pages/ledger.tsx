@@ -125,7 +125,8 @@ interface Point { start: number; values: Map<string, number> }
 /** One line per producer and consumer. */
 function Curve({ title, buckets, read, how, unit, width }: CurveProps) {
   const nameOf = (bucket: LedgerBucket) => (bucket.consumer ? `${bucket.producer} → ${bucket.consumer}` : bucket.producer);
-  const names = [...new Set(buckets.map(nameOf))].sort();
+  const known = (bucket: LedgerBucket) => { const value = read(bucket); return value !== null && value !== undefined; };
+  const names = [...new Set(buckets.filter(known).map(nameOf))].sort();
   const points = new Map<number, Point>();
   for (const bucket of buckets) {
     const value = read(bucket);
@@ -139,7 +140,7 @@ function Curve({ title, buckets, read, how, unit, width }: CurveProps) {
   const rows = [...points.values()].sort((a, b) => a.start - b.start);
   const range = resolve(currentRange());
   const option = useCallback((palette: Palette): ChartOption => ({
-    ...timeAxes(palette, width === undefined ? shownRange(range, rows.map((row) => row.start)) : { from: Math.min(range.from, rows[0]?.start ?? range.from), to: range.to }, { y: unit }),
+    ...timeAxes(palette, width === undefined ? shownRange(range, rows.map((row) => row.start)) : { from: Math.min(range.from, (rows[0]?.start ?? range.from) - DAY_MS / 2), to: Math.max(range.to, (rows.at(-1)?.start ?? 0) + DAY_MS / 2) }, { y: unit }),
     series: names.map((name) => ({ type: width === undefined ? 'line' as const : 'bar' as const, name, showSymbol: rows.length < 40, data: rows.map((row) => [row.start, row.values.get(name) ?? 0]) })),
   }), [buckets]);
   const columns: Column<Point>[] = [
