@@ -89,10 +89,10 @@ def test_the_steps_of_the_fixture_are_those_that_a_dictionary_finds(binary):
 
 def test_provinces_and_channels_add_up_and_unknown_codes_are_listed(binary, tmp_path):
     lines = FIXTURE.read_text().splitlines()
-    strange = json.loads(next(line for line in lines if "reChargeNotifyReq" in line))
-    strange["provinceCode"] = "999"
+    at = next(i for i, line in enumerate(lines) if "reChargeNotifyReq" in line)
+    strange = json.dumps({**json.loads(lines[at]), "provinceCode": "999"}, ensure_ascii=False)
     file = tmp_path / "day.ndjson"
-    file.write_text("\n".join([*lines, json.dumps(strange, ensure_ascii=False)]) + "\n")
+    file.write_text("\n".join([*lines[:at], strange, *lines[at:]]) + "\n")
     found = answer(binary, file, "-c", EXAMPLE, "--name", "recharge_map")["kpis"][0]
     assert found["unknown"] == {"provinceCode": ["999"]}
     for value in ("total", "succeeded", "amount"):

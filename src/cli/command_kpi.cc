@@ -1,4 +1,4 @@
-// waybill kpi: figures of files, or of what a running `waybill run` has stored.
+// waybill kpi: figures of files.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -84,9 +84,9 @@ int kpi_command(const KpiArgs& args) {
   if (!definitions) return failed(definitions.error());
   auto program = kpi::Program::compile(std::move(*definitions));
   if (!program) return failed(program.error());
-  if (args.files.empty()) return stored_kpis(args, **program);
-  if (args.follow) return follow_kpis(args, *program);
-  return count_files(args, *program);
+  KpiArgs known = args;
+  if (known.files.empty()) known.files = {"-"};
+  return args.follow ? follow_kpis(known, *program) : count_files(known, *program);
 }
 
 }  // namespace waybill::cli

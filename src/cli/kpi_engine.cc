@@ -32,6 +32,7 @@ StreamJobSpec job_of(const KpiConfig& config, const Source& source, std::vector<
                                                : flow::Plan::Kind::kEach;
   const std::string topics = fmt::format("{}", fmt::join(source.second, "+"));
   kpi::TaskOptions options{.source = fmt::format("{}/{}", source.first, fmt::join(source.second, "/")),
+                           .group = group,
                            .host_header = config.host_header};
   return {.engine = "kpi",
           .name = source.first + ":" + topics,

@@ -134,10 +134,4 @@ int follow_kpis(const KpiArgs& args, const std::shared_ptr<const kpi::Program>& 
   return Follow(args, program).run();
 }
 
-int stored_kpis(const KpiArgs& args, const kpi::Program& program) {
-  (void)args, (void)program;
-  fmt::print(stderr, "waybill: name a file, or - for the standard input\n");
-  return kExitUsage;
-}
-
 }  // namespace waybill::cli

@@ -1,5 +1,5 @@
 #pragma once
-// `waybill kpi` without an end, and without files.
+// `waybill kpi` without an end.
 
 #include <memory>
 
@@ -12,8 +12,5 @@ namespace waybill::cli {
 /// values so far. A file that was renamed is read to its end, then the new one of that name; one that was cut
 /// is read anew. Exit code.
 int follow_kpis(const KpiArgs& args, const std::shared_ptr<const kpi::Program>& program);
-
-/// What the configured store holds. Exit code.
-int stored_kpis(const KpiArgs& args, const kpi::Program& program);
 
 }  // namespace waybill::cli

@@ -7,13 +7,14 @@ namespace waybill::cli {
 
 void add_kpi_command(CLI::App& app, AddCommand add_command, KpiArgs& args) {
   CLI::App* command =
-      add_command(app, "kpi", "Figures that kpis: declares, of log files or of what is stored",
+      add_command(app, "kpi", "Figures that kpis: declares, of log files",
                   "  waybill kpi day.ndjson -c waybill.yaml              all KPIs, as tables\n"
                   "  waybill kpi day-*.ndjson.zst -c waybill.yaml --name recharge --format json | jq .\n"
                   "  waybill kpi app.log -c waybill.yaml --follow        figures as lines come\n"
-                  "  waybill kpi -c waybill.yaml                         what waybill run has stored\n");
+                  "  zcat day.gz | waybill kpi -c waybill.yaml           of the standard input\n");
   command
-      ->add_option("file", args.files, "Files of JSON lines (plain, gzip or zstd), - for the standard input")
+      ->add_option("file", args.files,
+                   "Files of JSON lines (plain, gzip or zstd), - for the standard input, the default")
       ->type_name("FILE");
   command
       ->add_option("-c,--config", args.config,

@@ -10,7 +10,7 @@
 namespace waybill::cli {
 
 struct KpiArgs {
-  std::vector<std::string> files;  ///< empty: what the store holds; "-" is the standard input
+  std::vector<std::string> files;  ///< empty or "-": the standard input
   std::string config;
   std::vector<std::string> names;  ///< empty = all
   bool follow = false;

@@ -65,6 +65,8 @@ class KpiTask final : public flow::Task {
 
   void process(const flow::Batch& batch, Now now) override {
     now_ = now;
+    changed_ = true;
+    positions_[batch.from] = batch.next;
     if (batch.gap) {
       gap_messages_ += batch.gap->range.size();
       return;
@@ -73,7 +75,6 @@ class KpiTask final : public flow::Task {
     scanner_.begin(now.wall_ms);
     for (const flow::Record& record : batch.records) one(batch.from, record);
     book_.apply(scanner_.take(), 0);
-    changed_ = true;
   }
 
   void answer(const flow::Answer&, Now) override {}
@@ -101,6 +102,12 @@ class KpiTask final : public flow::Task {
     for (const auto& [host, last_ms] : hosts_)
       changes.rows.push_back({&agent_table(), RowChange::Op::kUpsert, {options_.source, host}, {last_ms}});
     hosts_.clear();
+    for (const auto& [from, next] : std::exchange(positions_, {})) {
+      changes.rows.push_back({&position_table(),
+                              RowChange::Op::kUpsert,
+                              {options_.group, from.source, from.topic, int64_t{from.partition.value}},
+                              {next.value, now_.wall_ms}});
+    }
     repeated_ = 0;
     gap_messages_ = 0;
     changes.segments.push_back({SegmentChange::Op::kReplace, kMetaSegment, meta()});
@@ -159,9 +166,6 @@ class KpiTask final : public flow::Task {
     for (const auto& [start, window] : state.windows) {
       for (const auto& [key, group] : window.groups)
         flush_group(kpi, start, window.end_ms, key, *group, changes);
-      if (!window.groups.empty())
-        changes.outbox.push_back({std::string(value_table(kpi.definition.window_ms).name),
-                                  kpi.definition.name + kKeySeparator + std::to_string(start), ""});
     }
     state.windows.clear();
     flush_progress(index, changes);
@@ -349,7 +353,8 @@ class KpiTask final : public flow::Task {
   std::vector<Written> written_;                    ///< by KPI
   std::vector<std::map<int64_t, Bucket>> buckets_;  ///< by KPI: ten minutes of last lines
   flow::SourceDedup sent_;
-  std::map<std::string, int64_t> hosts_;  ///< since the last flush
+  std::map<std::string, int64_t> hosts_;               ///< since the last flush
+  std::map<flow::SourcePartition, Offset> positions_;  ///< since the last flush
   int64_t repeated_ = 0;
   int64_t gap_messages_ = 0;
   Now now_{};

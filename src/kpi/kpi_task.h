@@ -12,6 +12,7 @@ namespace waybill::kpi {
 
 struct TaskOptions {
   std::string source;                ///< cluster/topic, key of agent_table()
+  std::string group{};               ///< consumer group, key of position_table()
   std::string host_header = "host";  ///< names the agent's host
 };
 

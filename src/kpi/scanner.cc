@@ -212,8 +212,16 @@ void Scanner::build_key(const Kpi& kpi) {
 }
 
 Group& Scanner::group(size_t index, const Kpi& kpi) {
-  build_key(kpi);
   Recent& recent = recent_[index];
+  if (kpi.by.size() <= 1 && !kpi.by_step_values) {
+    // A key that is the text itself needs no building to be found.
+    const JsonField* found = kpi.by.empty() ? nullptr : field(kpi.by[0]);
+    const std::string_view plain = found ? text(*found) : std::string_view{};
+    for (size_t i = 0; i < Recent::kGroups; ++i) {
+      if (recent.groups[i] && recent.keys[i] == plain) return *recent.groups[i];
+    }
+  }
+  build_key(kpi);
   for (size_t i = 0; i < Recent::kGroups; ++i) {
     if (recent.groups[i] && recent.keys[i] == key_) return *recent.groups[i];
   }

@@ -99,9 +99,18 @@ const TableSpec& agent_table() {
   return spec;
 }
 
+const TableSpec& position_table() {
+  static const TableSpec spec{
+      .name = "kpi_position",
+      .keys = {{"grp"}, {"cluster"}, {"topic"}, {"part", kInt}},
+      .values = {{"next_offset", kInt, Merge::kLast}, {"updated_ms", kInt, Merge::kLast}}};
+  return spec;
+}
+
 std::span<const TableSpec* const> kpi_tables() {
   static const TableSpec* const tables[] = {&minute_table(),  &hour_table(),  &progress_table(),
-                                            &problem_table(), &stuck_table(), &agent_table()};
+                                            &problem_table(), &stuck_table(), &agent_table(),
+                                            &position_table()};
   return tables;
 }
 

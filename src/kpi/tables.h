@@ -32,6 +32,10 @@ const flow::TableSpec& stuck_table();
 /// Hosts whose agents sent lines. Keys: source (cluster/topic), host. last_ms: time of the newest record.
 const flow::TableSpec& agent_table();
 
+/// How far the figures of this database reach, written in the transaction that writes them; a contract for
+/// other programs (docs/kpi.md). Keys: grp (consumer group), cluster, topic, part. next_offset; updated_ms.
+const flow::TableSpec& position_table();
+
 /// All of the above.
 std::span<const flow::TableSpec* const> kpi_tables();
 
