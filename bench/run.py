@@ -109,6 +109,11 @@ def verifier():
     return run_json([sys.executable, ROOT / "bench" / "verifier_rate.py", "--build", BUILD])
 
 
+def stores():
+    """The collector's rate into SQLite, PostgreSQL and MariaDB in turn, with the CPU time of the servers."""
+    return run_json([sys.executable, ROOT / "bench" / "store_rate.py", "--program", program("collector_store_bench")])
+
+
 def agent():
     """Log files to a topic: speed, latency and memory of `waybill agent`."""
     answer = run_json([sys.executable, ROOT / "bench" / "agent_bench.py"])
@@ -116,7 +121,7 @@ def agent():
 
 
 PARTS = {"micro": micro, "source": source, "client": client, "traffic": traffic, "verdict": verdict, "failover": failover,
-         "verifier": verifier, "agent": agent}
+         "verifier": verifier, "stores": stores, "agent": agent}
 
 
 def show(rows):

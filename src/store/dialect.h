@@ -34,6 +34,9 @@ struct Words {
   /// looks for the parameters' names and throws std::out_of_range in place of the server's error.
   const char* parameter = "?";
   enum class Upsert { kOnConflict, kOnDuplicateKey } upsert = Upsert::kOnConflict;
+  /// How a statement over many rows gets them: a parameter for each value, or one array for each column.
+  /// Binding and planning 13,000 parameters costs more than reading as many elements of arrays.
+  enum class Rows { kParameters, kArrays } rows = Rows::kParameters;
   size_t parameters_max = 32'000;  ///< of one statement
   /// Where DDL commits at once and knows no IF NOT EXISTS for columns and indexes: counts the columns of one
   /// table (first parameter) with one name (second). Indexes are then part of CREATE TABLE.

@@ -35,6 +35,7 @@ constexpr Words kWords{
     .lock_rows = " FOR UPDATE",
     .parameter = ":v",
     .upsert = Words::Upsert::kOnConflict,
+    .rows = Words::Rows::kArrays,
     .parameters_max = 32'000,
 };
 

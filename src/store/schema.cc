@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/types.h"
 #include "store/statement.h"
+#include "store/writer.h"
 
 namespace waybill::store {
 namespace {
@@ -59,12 +60,6 @@ void check_names(const TableSpec& table) {
   ASSERT(well_formed(table.name) && !table.keys.empty());
   for (const auto& key : table.keys) ASSERT(well_formed(key.name) && key.type != ColumnType::kDouble);
   for (const auto& value : table.values) ASSERT(well_formed(value.name));
-}
-
-void put(soci::session& session, const SqlText& text, const TableSpec& table, const std::vector<Value>& row) {
-  Parameters parameters;
-  for (const Value& value : row) parameters.push_back(&value);
-  execute(session, text.upsert(table, 1), parameters);
 }
 
 void create_index(soci::session& session, const SqlText& text, const TableSpec& table) {
@@ -202,8 +197,8 @@ Result<std::string> open_schema(soci::session& session, const SqlText& text) {
     create(session, text, *table);
   }
   if (id.empty()) id = Id128::random().hex();
-  put(session, text, meta_table(), {std::string("id"), id});
-  put(session, text, meta_table(), {std::string("schema"), std::to_string(kSchemaVersion)});
+  upsert_row(session, text, meta_table(), {std::string("id"), id});
+  upsert_row(session, text, meta_table(), {std::string("schema"), std::to_string(kSchemaVersion)});
   return id;
 }
 
@@ -231,7 +226,7 @@ Result<void> ensure_table(soci::session& session, const SqlText& text, const Tab
     description = std::move(*migrated);
     create_index(session, text, table);
   }
-  put(session, text, version_table(), {name, int64_t{table.version}, description});
+  upsert_row(session, text, version_table(), {name, int64_t{table.version}, description});
   return {};
 }
 

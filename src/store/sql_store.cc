@@ -163,9 +163,7 @@ Result<void> SqlStore::open() {
 }
 
 void SqlStore::put(soci::session& session, const TableSpec& table, const std::vector<Value>& row) const {
-  Parameters parameters;
-  for (const Value& value : row) parameters.push_back(&value);
-  execute(session, text_.upsert(table, 1), parameters);
+  upsert_row(session, text_, table, row);
 }
 
 Result<void> SqlStore::ensure(std::span<const TableSpec* const> tables) {
@@ -267,7 +265,7 @@ Result<std::vector<flow::CommitResult>> SqlStore::commit_in(soci::session& sessi
     for (const flow::RowChange& change : commit.changes->rows) batch.add(change);
   }
   rows.finish(reserve_sequences(session, rows.outbox_entries()), batch);
-  write_rows(session, text_, dialect_->words(), batch);
+  write_rows(session, text_, batch);
   flow::failpoint("commit.rows");
   return results;
 }
@@ -343,7 +341,7 @@ int64_t SqlStore::expire_in(soci::session& session, const TableSpec& table, Now 
   const auto keys = fetch(session, text_.select_expired(table), {&cutoff, &limit}, types);
   std::vector<const std::vector<Value>*> addresses;
   for (const Row& key : keys) addresses.push_back(&key);
-  erase_rows(session, text_, dialect_->words(), table, addresses);
+  erase_rows(session, text_, table, addresses);
   return static_cast<int64_t>(keys.size());
 }
 

@@ -6,15 +6,25 @@ namespace waybill::store {
 namespace {
 
 constexpr size_t kRowsPerStatement = 500;
+constexpr size_t kRowsPerArrays = 5000;
 
 void join(std::string& out, std::string_view separator, std::string_view item) {
   if (!out.empty()) out += separator;
   out += item;
 }
 
+/// Of the keys, then of the values.
+std::vector<flow::ColumnType> types_of(const flow::TableSpec& table) {
+  std::vector<flow::ColumnType> types;
+  for (const auto& key : table.keys) types.push_back(key.type);
+  for (const auto& value : table.values) types.push_back(value.type);
+  return types;
+}
+
 }  // namespace
 
 size_t rows_per_statement(const Words& words, size_t columns) {
+  if (words.rows == Words::Rows::kArrays) return kRowsPerArrays;
   return std::clamp<size_t>(words.parameters_max / std::max<size_t>(columns, 1), 1, kRowsPerStatement);
 }
 
@@ -85,8 +95,32 @@ std::string SqlText::parameter_rows(size_t columns, size_t rows) const {
   return out;
 }
 
+std::string SqlText::array_rows(std::span<const flow::ColumnType> types) const {
+  std::string sql = "SELECT * FROM unnest(";
+  for (size_t i = 0; i < types.size(); ++i) {
+    sql += i == 0 ? "CAST(" : ", CAST(";
+    sql += words_.parameter;
+    switch (types[i]) {
+      case flow::ColumnType::kText:
+        sql += " AS TEXT[])";
+        break;
+      case flow::ColumnType::kInt64:
+        sql += " AS BIGINT[])";
+        break;
+      case flow::ColumnType::kDouble:
+        sql += " AS DOUBLE PRECISION[])";
+        break;
+    }
+  }
+  return sql + ")";
+}
+
 std::string SqlText::key_in(const flow::TableSpec& table, size_t columns, size_t rows) const {
   std::string sql = "(" + key_list(table, columns) + ") IN (";
+  if (words_.rows == Words::Rows::kArrays) {
+    const auto types = types_of(table);
+    return sql + array_rows(std::span(types).first(columns)) + ")";
+  }
   sql += words_.row_list;
   sql += parameter_rows(columns, rows) + ")";
   return sql;
@@ -128,8 +162,9 @@ std::string SqlText::on_conflict(const flow::TableSpec& table) const {
 std::string SqlText::insert(const flow::TableSpec& table, size_t rows) const {
   std::string columns = key_list(table, table.keys.size());
   for (const auto& column : table.values) join(columns, ", ", name(column.name));
-  return "INSERT INTO " + name(table.name) + " (" + columns + ") VALUES " +
-         parameter_rows(table.keys.size() + table.values.size(), rows);
+  const std::string into = "INSERT INTO " + name(table.name) + " (" + columns + ") ";
+  if (words_.rows == Words::Rows::kArrays) return into + array_rows(types_of(table));
+  return into + "VALUES " + parameter_rows(table.keys.size() + table.values.size(), rows);
 }
 
 std::string SqlText::upsert(const flow::TableSpec& table, size_t rows) const {
@@ -153,6 +188,7 @@ std::string SqlText::select_sketches(const flow::TableSpec& table, size_t rows) 
   std::string sql = "SELECT " + columns + " FROM " + name(table.name);
   sql += words_.by_key;
   sql += " WHERE " + key_in(table, table.keys.size(), rows);
+  if (words_.rows == Words::Rows::kArrays) sql += " ORDER BY " + key_list(table, table.keys.size());
   sql += words_.lock_rows;
   return sql;
 }

@@ -3,6 +3,7 @@
 // parameter.
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,8 @@
 
 namespace waybill::store {
 
-/// Makes the texts of one dialect. Parameters are bound in the order of their appearance in the text.
+/// Makes the texts of one dialect. Parameters are bound in the order of their appearance in the text; those
+/// of `rows` rows as RowParameters has them.
 class SqlText {
  public:
   explicit SqlText(const Words& words) : words_(words) {}
@@ -34,7 +36,8 @@ class SqlText {
   std::string upsert(const flow::TableSpec& table, size_t rows) const;
   /// DELETE of the rows whose first `columns` key columns equal one of `rows` keys.
   std::string erase(const flow::TableSpec& table, size_t columns, size_t rows) const;
-  /// Keys and the sketch columns of the rows with one of `rows` keys, locked for this transaction.
+  /// Keys and the sketch columns of the rows with one of `rows` keys, locked for this transaction. From
+  /// arrays in the order of the keys, as a join by hash would lock them in another order in each process.
   std::string select_sketches(const flow::TableSpec& table, size_t rows) const;
   /// Keys of rows past their retention: parameters are the cutoff and the number of rows.
   std::string select_expired(const flow::TableSpec& table) const;
@@ -42,10 +45,13 @@ class SqlText {
   std::string key_list(const flow::TableSpec& table, size_t columns) const;
   /// An aggregate of a value column under GROUP BY. Not for sketches.
   std::string aggregate(const flow::ValueColumn& column) const;
-  /// "(?, ?), (?, ?)" for `rows` rows of `columns` parameters.
-  std::string parameter_rows(size_t columns, size_t rows) const;
+  const Words& words() const { return words_; }
 
  private:
+  /// "(?, ?), (?, ?)" for `rows` rows of `columns` parameters.
+  std::string parameter_rows(size_t columns, size_t rows) const;
+  /// A SELECT of the rows whose columns the parameters hold as arrays.
+  std::string array_rows(std::span<const flow::ColumnType> types) const;
   std::string key_in(const flow::TableSpec& table, size_t columns, size_t rows) const;
   std::string on_conflict(const flow::TableSpec& table) const;
   std::string merged(const flow::TableSpec& table, const flow::ValueColumn& column) const;

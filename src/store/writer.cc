@@ -6,12 +6,11 @@
 #include <string>
 
 #include "store/merge.h"
+#include "store/row_parameters.h"
 #include "store/statement.h"
 
 namespace waybill::store {
 namespace {
-
-using Keys = std::vector<const std::vector<flow::Value>*>;
 
 size_t text_bytes(const std::vector<flow::Value>& values) {
   size_t bytes = 0;
@@ -23,8 +22,8 @@ size_t text_bytes(const std::vector<flow::Value>& values) {
 
 /// Rows of one statement, as keys and values by address.
 struct Chunk {
-  Keys keys;
-  Keys values;
+  Tuples keys;
+  Tuples values;
 };
 
 /// Positions of the sketch columns among the values.
@@ -38,12 +37,13 @@ std::vector<size_t> sketch_columns(const flow::TableSpec& table) {
 
 class TableWriter {
  public:
-  TableWriter(soci::session& session, const SqlText& text, const Words& words, const flow::TableSpec& table)
+  TableWriter(soci::session& session, const SqlText& text, const flow::TableSpec& table)
       : session_(session),
         text_(text),
+        words_(text.words()),
         table_(table),
         sketches_(sketch_columns(table)),
-        rows_max_(rows_per_statement(words, table.keys.size() + table.values.size())) {}
+        rows_max_(rows_per_statement(words_, table.keys.size() + table.values.size())) {}
 
   void upsert(const std::vector<PendingUpsert>& rows) {
     Chunk chunk;
@@ -65,7 +65,7 @@ class TableWriter {
   void flush(Chunk& chunk) {
     if (chunk.keys.empty()) return;
     if (sketches_.empty()) {
-      execute(session_, upsert_text(chunk.keys.size()), parameters_of(chunk));
+      execute(session_, upsert_text(chunk.keys.size()), parameters_of(chunk).list());
     } else {
       flush_with_sketches(chunk);
     }
@@ -84,20 +84,13 @@ class TableWriter {
       part.keys.push_back(chunk.keys[row]);
       part.values.push_back(chunk.values[row]);
     }
-    if (!old.keys.empty()) execute(session_, upsert_text(old.keys.size()), parameters_of(old));
+    if (!old.keys.empty()) execute(session_, upsert_text(old.keys.size()), parameters_of(old).list());
     if (!fresh.keys.empty()) {
-      execute(session_, text_.insert(table_, fresh.keys.size()), parameters_of(fresh));
+      execute(session_, text_.insert(table_, fresh.keys.size()), parameters_of(fresh).list());
     }
   }
 
-  static Parameters parameters_of(const Chunk& chunk) {
-    Parameters parameters;
-    for (size_t row = 0; row < chunk.keys.size(); ++row) {
-      for (const auto& value : *chunk.keys[row]) parameters.push_back(&value);
-      for (const auto& value : *chunk.values[row]) parameters.push_back(&value);
-    }
-    return parameters;
-  }
+  RowParameters parameters_of(const Chunk& chunk) const { return {words_, chunk.keys, chunk.values}; }
 
   /// The text for full statements is made once.
   const std::string& upsert_text(size_t rows) {
@@ -112,17 +105,14 @@ class TableWriter {
   /// joined; `found` tells which were there.
   std::vector<std::vector<flow::Value>> join_sketches(Chunk& chunk, std::vector<bool>& found) {
     absl::flat_hash_map<KeyRef, size_t> rows;
-    Parameters parameters;
-    for (size_t row = 0; row < chunk.keys.size(); ++row) {
-      rows.emplace(KeyRef{chunk.keys[row]}, row);
-      for (const auto& value : *chunk.keys[row]) parameters.push_back(&value);
-    }
+    for (size_t row = 0; row < chunk.keys.size(); ++row) rows.emplace(KeyRef{chunk.keys[row]}, row);
+    const RowParameters keys(words_, chunk.keys);
     std::vector<flow::ColumnType> types;
     for (const auto& key : table_.keys) types.push_back(key.type);
     types.resize(types.size() + sketches_.size(), flow::ColumnType::kText);
     std::vector<std::vector<flow::Value>> joined;
     joined.reserve(chunk.keys.size());
-    fetch_each(session_, text_.select_sketches(table_, chunk.keys.size()), parameters, types,
+    fetch_each(session_, text_.select_sketches(table_, chunk.keys.size()), keys.list(), types,
                [&](Row& stored) {
                  const std::vector<flow::Value> key(
                      stored.begin(), stored.begin() + static_cast<std::ptrdiff_t>(table_.keys.size()));
@@ -141,6 +131,7 @@ class TableWriter {
 
   soci::session& session_;
   const SqlText& text_;
+  const Words& words_;
   const flow::TableSpec& table_;
   std::vector<size_t> sketches_;
   size_t rows_max_;
@@ -148,36 +139,38 @@ class TableWriter {
   size_t statement_rows_ = 0;
 };
 
-void erase_prefixes(soci::session& session, const SqlText& text, const Words& words,
-                    const flow::TableSpec& table, const Keys& prefixes) {
-  std::map<size_t, Keys> by_length;
+void erase_prefixes(soci::session& session, const SqlText& text, const flow::TableSpec& table,
+                    const Tuples& prefixes) {
+  std::map<size_t, Tuples> by_length;
   for (const auto* prefix : prefixes) by_length[prefix->size()].push_back(prefix);
-  for (const auto& [length, keys] : by_length) erase_rows(session, text, words, table, keys);
+  for (const auto& [length, keys] : by_length) erase_rows(session, text, table, keys);
 }
 
 }  // namespace
 
-void erase_rows(soci::session& session, const SqlText& text, const Words& words, const flow::TableSpec& table,
-                const Keys& keys) {
+void erase_rows(soci::session& session, const SqlText& text, const flow::TableSpec& table,
+                const Tuples& keys) {
   if (keys.empty()) return;
   const size_t columns = keys.front()->size();
-  const size_t rows_max = columns == 0 ? keys.size() : rows_per_statement(words, columns);
+  const size_t rows_max = columns == 0 ? keys.size() : rows_per_statement(text.words(), columns);
   for (size_t done = 0; done < keys.size(); done += rows_max) {
-    const auto part = std::span(keys).subspan(done, std::min(rows_max, keys.size() - done));
-    Parameters parameters;
-    for (const auto* key : part) {
-      for (const auto& value : *key) parameters.push_back(&value);
-    }
-    execute(session, text.erase(table, columns, part.size()), parameters);
+    const auto rest = std::span(keys).subspan(done, std::min(rows_max, keys.size() - done));
+    const Tuples part(rest.begin(), rest.end());
+    execute(session, text.erase(table, columns, part.size()), RowParameters(text.words(), part).list());
   }
 }
 
-void write_rows(soci::session& session, const SqlText& text, const Words& words, const RowBatch& batch) {
+void upsert_row(soci::session& session, const SqlText& text, const flow::TableSpec& table,
+                const std::vector<flow::Value>& row) {
+  execute(session, text.upsert(table, 1), RowParameters(text.words(), {&row}).list());
+}
+
+void write_rows(soci::session& session, const SqlText& text, const RowBatch& batch) {
   for (const RowBatch::Table& table : batch.tables()) {
-    TableWriter writer(session, text, words, *table.spec);
+    TableWriter writer(session, text, *table.spec);
     for (const Stage& stage : table.stages) {
-      erase_prefixes(session, text, words, *table.spec, stage.prefixes);
-      erase_rows(session, text, words, *table.spec, stage.erases);
+      erase_prefixes(session, text, *table.spec, stage.prefixes);
+      erase_rows(session, text, *table.spec, stage.erases);
       writer.upsert(stage.upserts);
     }
   }
