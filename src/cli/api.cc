@@ -153,7 +153,8 @@ std::vector<http::Route> api_routes(ApiParts parts) {
   routes.push_back(topic_route(parts, "rates", audit::rates_json));
   routes.push_back(topic_route(parts, "findings", audit::findings_json));
   routes.push_back(topic_route(parts, "partitions", audit::partitions_json));
-  for (http::Route& route : http::session_routes(parts.tokens, version())) routes.push_back(std::move(route));
+  for (http::Route& route : http::session_routes(parts.tokens, version(), parts.engines))
+    routes.push_back(std::move(route));
   if (parts.live) {
     routes.push_back(board_route(parts, "/api/v1/overview", audit::overview_json));
     routes.push_back(board_route(parts, "/api/v1/findings", audit::all_findings_json));

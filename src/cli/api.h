@@ -19,7 +19,8 @@ struct ApiParts {
   std::function<std::vector<JobStatus>()> statuses;  ///< any thread
   const ReloadStatus* reload = nullptr;              ///< for the metrics; null = none
   std::vector<http::Token> tokens{};                 ///< for logging in on the page
-  std::shared_ptr<http::EventHub> hub{};             ///< for /api/v1/live; null = no such path
+  std::vector<std::string> engines{};     ///< "kpis", "alerts", ...: lists that the engines' routes give
+  std::shared_ptr<http::EventHub> hub{};  ///< for /api/v1/live; null = no such path
   std::shared_ptr<LiveBoard>
       live{};  ///< for the overview and the findings of all topics; null = no such paths
 };

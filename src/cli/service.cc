@@ -122,6 +122,11 @@ class RunningService : public Service {
     ApiParts parts{
         .store = *store_, .clock = clock_, .statuses = [this] { return statuses(); }, .reload = reload_,
         .tokens = config_.tokens};
+    for (const http::Route& route : of_engines) {
+      for (const char* name : {"ledgers", "watches", "kpis", "alerts"}) {
+        if (route.method == "GET" && route.pattern == std::string("/api/v1/") + name) parts.engines.emplace_back(name);
+      }
+    }
     parts.hub = std::make_shared<http::EventHub>(kStreamsMax, http::event_text("change", R"({"all":true})"));
     live_ = std::make_shared<LiveBoard>(*store_, clock_, parts.hub, live_probes(parts, of_engines), log_);
     parts.live = live_;

@@ -71,9 +71,20 @@ std::string_view authority(std::string_view origin) {
   return origin;
 }
 
-Response session(const std::vector<Token>& tokens, const std::string& version, Role role) {
+/// What every answer about a session says.
+struct Served {
+  std::vector<Token> tokens;
+  std::string version;
+  std::vector<std::string> parts;
+};
+
+Response session(const Served& served, Role role) {
   const char* name = role == Role::kOperator ? "operator" : role == Role::kViewer ? "viewer" : "none";
-  return {.body = nlohmann::json{{"auth", !tokens.empty()}, {"role", name}, {"version", version}}.dump()};
+  return {.body = nlohmann::json{{"auth", !served.tokens.empty()},
+                                 {"role", name},
+                                 {"version", served.version},
+                                 {"parts", served.parts}}
+                      .dump()};
 }
 
 std::string set_cookie(const Request& request, const std::string& value) {
@@ -82,7 +93,8 @@ std::string set_cookie(const Request& request, const std::string& value) {
   return cookie;
 }
 
-Response login(const std::vector<Token>& tokens, const std::string& version, const Request& request) {
+Response login(const Served& served, const Request& request) {
+  const std::vector<Token>& tokens = served.tokens;
   const auto body = nlohmann::json::parse(request.body, nullptr, false);
   auto token = body.is_object() ? body.find("token") : body.end();
   if (!body.is_object() || token == body.end() || !token->is_string())
@@ -91,7 +103,7 @@ Response login(const std::vector<Token>& tokens, const std::string& version, con
   const Role role = tokens.empty() ? Role::kOperator : role_of(tokens, value);
   if (role == Role::kAnyone || value.size() > kTokenBytesMax)
     return problem(401, "this token is not one of the server's");
-  Response response = session(tokens, version, role);
+  Response response = session(served, role);
   if (!tokens.empty()) response.headers.emplace_back("Set-Cookie", set_cookie(request, base64_encode(value)));
   return response;
 }
@@ -122,19 +134,19 @@ bool same_origin(const Request& request, Proof proof) {
   return matches(header(request, "host")) || matches(header(request, "x-forwarded-host"));
 }
 
-std::vector<Route> session_routes(std::vector<Token> tokens, std::string version) {
+std::vector<Route> session_routes(std::vector<Token> tokens, std::string version,
+                                  std::vector<std::string> parts) {
   const std::string path = "/api/v1/session";
-  return {{"GET", path, Role::kAnyone,
-           [tokens, version](const Request& request) {
-             return session(tokens, version, identify(tokens, request).role);
-           }},
-          {"POST", path, Role::kAnyone,
-           [tokens, version](const Request& request) { return login(tokens, version, request); }},
-          {"DELETE", path, Role::kAnyone, [tokens, version](const Request& request) {
-             Response response = session(tokens, version, tokens.empty() ? Role::kOperator : Role::kAnyone);
-             response.headers.emplace_back("Set-Cookie", set_cookie(request, "") + "; Max-Age=0");
-             return response;
-           }}};
+  const Served served{std::move(tokens), std::move(version), std::move(parts)};
+  return {
+      {"GET", path, Role::kAnyone,
+       [served](const Request& request) { return session(served, identify(served.tokens, request).role); }},
+      {"POST", path, Role::kAnyone, [served](const Request& request) { return login(served, request); }},
+      {"DELETE", path, Role::kAnyone, [served](const Request& request) {
+         Response response = session(served, served.tokens.empty() ? Role::kOperator : Role::kAnyone);
+         response.headers.emplace_back("Set-Cookie", set_cookie(request, "") + "; Max-Age=0");
+         return response;
+       }}};
 }
 
 }  // namespace waybill::http

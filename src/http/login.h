@@ -28,6 +28,8 @@ bool same_origin(const Request& request, Proof proof);
 /// GET, POST and DELETE /api/v1/session: the caller's role; a token into the cookie; the cookie away. The
 /// cookie is HttpOnly and SameSite=Strict, Secure behind TLS, for /api/v1 below whatever prefix was asked,
 /// and goes when the browser is closed.
-std::vector<Route> session_routes(std::vector<Token> tokens, std::string version);
+/// `parts`: what else this server answers, for the page.
+std::vector<Route> session_routes(std::vector<Token> tokens, std::string version,
+                                  std::vector<std::string> parts = {});
 
 }  // namespace waybill::http

@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import shutil
+import time
 from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
@@ -26,6 +27,14 @@ def launched():
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGS)
         yield browser
         browser.close()
+
+
+def until(page, expression, arg=None):
+    """Waits for a condition in the page. Playwright's own way would evaluate text inside the page, which its policy forbids."""
+    deadline = time.monotonic() + WAIT_MS / 1000
+    while not page.evaluate(expression, arg):
+        assert time.monotonic() < deadline, f"in vain: {expression}"
+        page.wait_for_timeout(50)
 
 
 class Tab:

@@ -8,7 +8,9 @@ import time
 import pytest
 import requests
 
+from browser import until
 from conftest import number
+from harness.wait import wait_until
 
 PAGES = {"overview": "#/", "topics": "#/topics", "topic": "#/topics/orders?from=-1h", "findings": "#/findings?when=any",
          "reporters": "#/reporters", "ledgers": "#/ledgers", "watches": "#/watches", "kpis": "#/kpis", "alerts": "#/alerts"}
@@ -17,8 +19,8 @@ PAGES = {"overview": "#/", "topics": "#/topics", "topic": "#/topics/orders?from=
 def settled(page):
     """Nothing says that it is still loading, and charts have been drawn."""
     page.wait_for_selector("main h1")
-    page.wait_for_function("document.querySelectorAll('.loading').length === 0")
-    page.wait_for_function("[...document.querySelectorAll('.canvas')].every((box) => box.querySelector('canvas'))")
+    until(page, "document.querySelectorAll('.loading').length === 0")
+    until(page, "[...document.querySelectorAll('.canvas')].every((box) => box.querySelector('canvas'))")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -40,7 +42,7 @@ def test_from_the_overview_to_the_offsets_of_an_injected_loss(demo, tab):
     page = one.open()
     page.get_by_text(re.compile(r"\d+ lost$")).first.wait_for()
     page.locator("a.node.bad", has_text="shipping").first.click()
-    page.wait_for_function("location.hash.startsWith('#/findings')")
+    until(page, "location.hash.startsWith('#/findings')")
     assert "state=lost" in page.url and "topic=orders" in page.url and "group=shipping" in page.url
     first = truth[0]
     row = page.locator("tbody tr", has_text=str(first["first_offset"])).first
@@ -58,14 +60,14 @@ def test_figures_move_by_themselves_and_stand_still_when_paused(demo, tab):
     figure = page.locator(".verdict .figure", has_text="produced").locator("dd")
     page.get_by_text("Live", exact=True).wait_for()
     before = number(figure.inner_text())
-    page.wait_for_function("(old) => Number(document.querySelectorAll('.verdict .figure dd')[1].innerText.replace(/\\D/g, '')) > old", arg=before)
+    until(page, "(old) => Number(document.querySelectorAll('.verdict .figure dd')[1].innerText.replace(/\\D/g, '')) > old", before)
     page.get_by_role("button", name="Pause").click()
     page.wait_for_timeout(1500)  # what was asked for before
     stopped = figure.inner_text()
     page.wait_for_timeout(2500)
     assert figure.inner_text() == stopped
     page.get_by_role("button", name="Go on").click()
-    page.wait_for_function("(old) => document.querySelectorAll('.verdict .figure dd')[1].innerText !== old", arg=stopped)
+    until(page, "(old) => document.querySelectorAll('.verdict .figure dd')[1].innerText !== old", stopped)
 
 
 def test_the_first_view_comes_within_a_second(demo, tab):
@@ -81,15 +83,15 @@ def test_the_first_view_comes_within_a_second(demo, tab):
 def test_the_range_is_part_of_the_address_and_can_be_absolute(demo, tab):
     page = tab(demo.url).open("#/topics/orders")
     settled(page)
-    page.get_by_label("Time range").select_option("-6h")
-    page.wait_for_function("location.hash.includes('from=-6h')")
+    page.locator(".range select").select_option("-6h")
+    until(page, "location.hash.includes('from=-6h')")
     page.locator("nav").get_by_role("link", name="Findings").click()
-    page.wait_for_function("location.hash.startsWith('#/findings') && location.hash.includes('from=-6h')")
-    page.get_by_label("Time range").select_option("absolute")
+    until(page, "location.hash.startsWith('#/findings') && location.hash.includes('from=-6h')")
+    page.locator(".range select").select_option("absolute")
     page.get_by_label("From", exact=True).fill("2020-01-01T08:00")
     page.get_by_label("To", exact=True).fill("2020-01-01T09:00")
     page.get_by_role("button", name="Apply").click()
-    page.wait_for_function("location.hash.includes('from=1577836800000') && location.hash.includes('to=1577840400000')")
+    until(page, "location.hash.includes('from=1577836800000') && location.hash.includes('to=1577840400000')")
     page.get_by_text("No findings").wait_for()
     page.get_by_role("button", name="Show all times").click()
     page.locator("tbody tr").first.wait_for()
@@ -163,3 +165,26 @@ def test_the_files_of_the_page_are_compressed_named_by_content_and_kept(demo):
     assert "Content-Encoding" not in plain.headers and plain.content == answer.content
     again = requests.get(f"{demo.url}/{script}", headers={"If-None-Match": answer.headers["ETag"]}, timeout=10)
     assert again.status_code == 304 and not again.content
+
+
+def test_a_loss_is_replayed_from_the_page_and_turns_green(demo, tab):
+    lost = next(f for f in demo.get("/api/v1/findings", topic="orders", state="lost")["findings"] if f["group"] == "shipping")
+    one = tab(demo.url)
+    page = one.open("#/findings?when=any&topic=orders&group=shipping&state=lost")
+    row = page.locator("tbody tr", has_text=f"{lost['partition']}").filter(has_text=str(lost["first_offset"])).first
+    row.get_by_role("button").first.click()
+    page.get_by_role("button", name="Replay").first.click()
+    dialog = page.get_by_role("dialog")
+    confirm = dialog.get_by_role("button", name="Replay")
+    assert confirm.is_disabled(), "not without a confirmation"
+    dialog.get_by_label("I know who else reads that topic").check()
+    confirm.click()
+    dialog.get_by_text(f"{lost['count']} messages were put back").wait_for()
+    dialog.get_by_role("button", name="Close").click()
+
+    def replayed():
+        return any(f["partition"] == lost["partition"] and f["first_offset"] == lost["first_offset"]
+                   for f in demo.get("/api/v1/findings", topic="orders", state="replayed")["findings"])
+    wait_until(replayed, 30, "the finding is replayed")
+    page = tab(demo.url).open("#/findings?when=any&topic=orders&group=shipping&state=replayed")
+    page.locator("tbody .state.good", has_text="replayed").first.wait_for()

@@ -19,12 +19,12 @@ export function unitOf(name: string): Unit {
 }
 
 export function yuan(cents: number): string {
-  return `¥ ${(cents / 100).toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  return `\u00a5 ${(cents / 100).toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
 /** For a table or a tooltip. */
 export function shownFigure(name: string, value: number | null): string {
-  if (value === null) return '–';
+  if (value === null) return '\u2013';
   switch (unitOf(name)) {
     case 'ms': return millis(Math.round(value));
     case 'share': return percent(value);

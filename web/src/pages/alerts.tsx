@@ -21,7 +21,8 @@ const isMuted = (alert: Alert): boolean => (alert.muted_until ?? 0) > Date.now()
 
 export function AlertsPage() {
   const { params } = useStore(route);
-  const list = useLoad<Alerts>('api/v1/alerts', { state: params.state, next: params.next }, kinds('alerts', 'findings'));
+  const has = useStore(session)?.parts.includes('alerts') ?? false;
+  const list = useLoad<Alerts>(has ? 'api/v1/alerts' : null, { state: params.state, next: params.next }, kinds('alerts', 'findings'));
   const columns: Column<Alert>[] = [
     { key: 'state', title: t('state'), value: (row) => row.state, show: (row) => <><State name={row.state} />{isMuted(row) && <> <State name="muted" /></>}</> },
     { key: 'severity', title: t('severity'), value: (row) => row.severity ?? '–' },
@@ -35,10 +36,10 @@ export function AlertsPage() {
       <h1>{t('alerts')}</h1>
       <Card title={t('alerts')} aside={<Choice label={t('state')} value={params.state ?? ''} onChange={(state) => setParams({ state, next: '' })}
         options={[['', t('all')], ...['firing', 'pending', 'resolved'].map((state) => [state, word(state)] as const)]} />}>
-        <Await from={list}>{({ alerts }) => (alerts.length === 0
+        {!has ? <Empty title={t('not_here')}><p>{t('not_here_text', { path: '/api/v1/alerts' })}</p></Empty> : <Await from={list}>{({ alerts }) => (alerts.length === 0
           ? <Empty title={t('no_active')}><p>{t('no_active_text')}</p><p>{t('no_alerts_text')}</p><pre tabIndex={0}>{EXAMPLE}</pre></Empty>
           : <Table name={t('alerts')} columns={columns} rows={alerts} rowKey={(row) => row.id} open={params.open} onOpen={(open) => setParams({ open })}
-            detail={(row) => <Detail alert={row} onDone={list.reload} />} />)}</Await>
+            detail={(row) => <Detail alert={row} onDone={list.reload} />} />)}</Await>}
       </Card>
     </>
   );
@@ -96,7 +97,8 @@ function Mute({ alert, onClose }: { alert: Alert; onClose: () => void }) {
 
 /** On the overview; nothing at all where the server has no alerts. */
 export function FiringAlerts() {
-  const list = useLoad<Alerts>('api/v1/alerts', { state: 'firing' }, kinds('alerts'));
+  const has = useStore(session)?.parts.includes('alerts') ?? false;
+  const list = useLoad<Alerts>(has ? 'api/v1/alerts' : null, { state: 'firing' }, kinds('alerts'));
   const firing = (list.data?.alerts ?? []).filter((alert) => alert.state === 'firing');
   if (list.data === undefined) return null;
   return (
