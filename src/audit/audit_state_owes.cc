@@ -132,6 +132,7 @@ void AuditState::new_incarnation(TopicIndex index, TopicState& state) {
     for (auto& [name, group] : audit.groups()) {  // nothing waits for a topic that is gone
       step.group = name;
       group.disown({Offset(0), Offset(INT64_MAX)}, step);
+      group.forget_redelivered({Offset(0), audit.log_end}, step);
     }
     book(index, id, deltas, -1);
     note_partition(index, id, audit, before);

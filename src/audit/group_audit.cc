@@ -245,6 +245,17 @@ bool GroupAudit::disown(OffsetRange range, StepContext& step) {
   return any;
 }
 
+void GroupAudit::forget_redelivered(OffsetRange range, StepContext& step) {
+  redelivered_.update(range, step.clock_ms,
+                      [&](OffsetRange piece, const Redelivered* there) -> std::optional<Redelivered> {
+                        if (there) {
+                          step.deltas->at(step.group, there->label).redelivered -=
+                              piece.size() * static_cast<int64_t>(there->times);
+                        }
+                        return std::nullopt;
+                      });
+}
+
 void GroupAudit::retire(StepContext& step) {
   disown({Offset(0), Offset(INT64_MAX)}, step);
   baseline_ = Offset(-1);

@@ -121,6 +121,8 @@ class GroupAudit {
   bool verdict(const Verdict& verdict, bool sampled, StepContext& step);
   /// Pending and suspected messages of the range are owed no more. Returns whether there were any.
   bool disown(OffsetRange range, StepContext& step);
+  /// What was handed out again of the range was no redelivery: another topic of this name has begun.
+  void forget_redelivered(OffsetRange range, StepContext& step);
   /// The group owes nothing more, until it is known to stand somewhere again.
   void retire(StepContext& step);
   /// The reader was handed something at audit time `step.clock_ms`. Returns whether another reporter has been
