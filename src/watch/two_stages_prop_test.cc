@@ -109,9 +109,9 @@ void compare(uint64_t seed) {
 TEST(TwoStages, FindWhatParsingEveryLineFinds) {
   EXPECT_TRUE(rc::check("two stages equal one", [] {
     auto seed = *rc::gen::arbitrary<uint64_t>();
-    for (uint64_t i = 0; i < 12; ++i) compare(seed * 64 + i);
+    for (uint64_t i = 0; i < 4; ++i) compare(seed * 64 + i);
   }));
-  EXPECT_GT(hits, 1'000u);
+  EXPECT_GT(hits, 500u);
   EXPECT_GT(misses, 1'000u);
 }
 
