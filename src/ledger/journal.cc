@@ -1,12 +1,15 @@
 #include "ledger/journal.h"
 
-#include <cstring>
+#include <array>
 
 #include "ledger/format.h"
 
 namespace waybill::ledger {
 namespace {
 
+/// The message is open, and its id is in an earlier entry; nobody consumed it before it was produced.
+constexpr uint8_t kAsBefore = 32;
+constexpr size_t kEntryBytes = 13;
 constexpr uint8_t kKept = Cell::kProduced | Cell::kOpen | Cell::kOverdue | Cell::kWide;
 
 template <class Int>
@@ -111,6 +114,7 @@ bool read_slot(In& in, Shard& shard, Cell& cell) {
   slots[cell.slot].tag = cell.tag;
   slots[cell.slot].more = cell.more;
   slots[cell.slot].opened_s = opened;
+  slots[cell.slot].written = true;
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     OpenSlots::Early early;
     early.consumer = static_cast<uint32_t>(in.varint());
@@ -123,13 +127,20 @@ bool read_slot(In& in, Shard& shard, Cell& cell) {
 
 }  // namespace
 
-void append_entry(std::string& out, const Shard& shard, const Cell& cell) {
-  put<uint8_t>(out, static_cast<uint8_t>(cell.flags & kKept));
-  put<uint64_t>(out, cell.tag);
-  put<uint16_t>(out, cell.more);
-  put<uint16_t>(out, cell.consumers);
+void append_entry(std::string& out, Shard& shard, const Cell& cell) {
+  const bool open = cell.has(Cell::kOpen);
+  const bool as_before =
+      open && shard.slots()[cell.slot].written && shard.slots()[cell.slot].early == OpenSlots::kNone;
+  std::array<char, kEntryBytes> entry;
+  entry[0] = static_cast<char>((cell.flags & kKept) | (as_before ? kAsBefore : 0));
+  for (size_t i = 0; i < 8; ++i) entry[1 + i] = static_cast<char>(cell.tag >> (8 * i));
+  for (size_t i = 0; i < 2; ++i) entry[9 + i] = static_cast<char>(cell.more >> (8 * i));
+  for (size_t i = 0; i < 2; ++i) entry[11 + i] = static_cast<char>(cell.consumers >> (8 * i));
+  out.append(entry.data(), entry.size());
   if (cell.has(Cell::kWide)) append_wide(out, shard, cell);
-  if (cell.has(Cell::kOpen)) append_slot(out, shard, cell);
+  if (!open || as_before) return;
+  append_slot(out, shard, cell);
+  shard.slots()[cell.slot].written = true;
 }
 
 Result<void> apply_entries(std::string_view bytes, Shard& shard) {
@@ -140,13 +151,17 @@ Result<void> apply_entries(std::string_view bytes, Shard& shard) {
     const auto more = in.take<uint16_t>();
     const auto consumers = in.take<uint16_t>();
     if (!in.ok()) return fail(Errc::kTruncated, "ledger state: an entry ends early");
-    if (tag == 0 || (flags & ~kKept) != 0)
+    if (tag == 0 || (flags & ~(kKept | kAsBefore)) != 0)
       return fail(Errc::kCorrupt, "ledger state: an entry that nothing writes");
     Cell& cell = shard.table().find_or_add(tag, more);
-    if (cell.has(Cell::kOpen)) shard.release(cell);
-    cell.flags = flags & ~Cell::kOpen;
+    // Without an earlier entry, that one's slice was older than the horizon: the message is final.
+    const bool as_before = (flags & kAsBefore) != 0;
+    if (cell.has(Cell::kOpen) && !as_before) shard.release(cell);
+    const bool still_open = cell.has(Cell::kOpen);
+    if (still_open) shard.slots().drop_early(cell.slot);
+    cell.flags = (flags & kKept & ~Cell::kOpen) | (still_open ? Cell::kOpen : 0);
     cell.consumers = consumers;
-    cell.slot = shard.stamp();
+    if (!still_open) cell.slot = shard.stamp();
     if ((flags & Cell::kWide) != 0) {
       const auto count = in.take<uint32_t>();
       for (uint32_t i = 0; i < count && in.ok(); ++i) {
@@ -154,7 +169,7 @@ Result<void> apply_entries(std::string_view bytes, Shard& shard) {
         shard.restore_wide(cell, static_cast<uint32_t>(consumer >> 1), consumer & 1);
       }
     }
-    if ((flags & Cell::kOpen) != 0 && !read_slot(in, shard, cell))
+    if ((flags & Cell::kOpen) != 0 && !as_before && !read_slot(in, shard, cell))
       return fail(Errc::kCorrupt, "ledger state: a message is cut off");
   }
   return in.ok() ? Result<void>() : fail(Errc::kTruncated, "ledger state: an entry ends early");

@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kSliceBytesMax = flow::kSegmentBytesMax - (64 << 10);
 constexpr int64_t kSliceMs = 60'000;
 constexpr int kSweepsPerHorizon = 8;
+constexpr size_t kAhead = 12;
 
 /// A message that something happens to at a time, unless its slot was freed before.
 struct Timed {
@@ -285,7 +286,9 @@ struct LedgerTask::Impl {
 
   void write_entries(flow::Changes& changes) {
     std::string bytes;
-    for (const auto& [tag, more] : dirty) {
+    for (size_t i = 0; i < dirty.size(); ++i) {
+      if (i + kAhead < dirty.size()) shard.table().prefetch(dirty[i + kAhead].first);
+      const auto [tag, more] = dirty[i];
       Cell* cell = shard.table().find(tag, more);
       ASSERT(cell != nullptr);
       cell->flags = cell->flags & ~Cell::kDirty;

@@ -21,7 +21,7 @@ namespace waybill::ledger {
 /// thread-safe. Memory: the most slots that were open at once.
 class OpenSlots {
  public:
-  static constexpr size_t kInlineBytes = 40;
+  static constexpr size_t kInlineBytes = 39;
   static constexpr uint8_t kLong = 255;
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr uint32_t kSlotsMax = Cell::kSlotsMax;
@@ -36,6 +36,7 @@ class OpenSlots {
     uint16_t more = 0;
     uint8_t generation = 0;  ///< grows when the slot is freed
     uint8_t uid_size = 0;    ///< kLong: kept apart
+    bool written = false;    ///< its id is in the journal
     std::array<char, kInlineBytes> uid{};
   };
   struct Early {
