@@ -76,7 +76,7 @@ def test_the_page_recovers_by_itself_when_the_server_comes_back(lone, tab):
     page.get_by_text("Server not reached").wait_for()
     server.start(ready=False)
     page.get_by_text("Live", exact=True).wait_for(timeout=25_000)
-    page.locator(".problem").first.wait_for(state="detached")
+    page.get_by_text("Not current").first.wait_for(state="detached")
     forgive(one, "ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET")
 
 
