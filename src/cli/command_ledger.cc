@@ -117,6 +117,10 @@ int ledger_command(const LedgerArgs& args) {
   if (args.files.empty())
     return usage(
         "no FILE is named; name files, globs or - (the sources of a configuration are read by waybill run)");
+  if (args.follow)
+    return usage(
+        "--follow does not read files as they grow; waybill run follows the source of a ledger in the "
+        "configuration");
   auto settings = settings_of(args);
   if (!settings) {
     fmt::print(stderr, "{}", settings.error());
