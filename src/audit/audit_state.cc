@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "audit/tables.h"
+
 namespace waybill::audit {
-namespace {
-
-constexpr int64_t kHourMs = 3'600'000;
-
-}  // namespace
+namespace {}  // namespace
 
 AuditState::AuditState(const CollectorOptions& options, PartitionId audit_partition)
     : options_(options),

@@ -51,7 +51,7 @@ bool inside(PartitionId partition, OffsetRange range, const std::vector<DecidedP
   return false;
 }
 
-bool plausible(const Decision& d) {
+bool plausible_decision(const Decision& d) {
   if (d.decided_ms < 0 || d.decided_ms > kTimeMost) return false;
   for (const DecidedPartition& p : d.partitions) {
     if (!p.ranges.empty() && p.ranges.back().end.value > kOffsetMost) return false;
@@ -87,7 +87,7 @@ std::string refuse_end(const Decision& end, const DecisionBook::Replay* replay) 
 std::string AuditState::refusal(const Decision& d) const {
   if (d.audit_partitions != options_.audit_partitions)
     return "it was written for " + std::to_string(d.audit_partitions) + " audit partitions";
-  if (!plausible(d)) return "its numbers cannot be";
+  if (!plausible_decision(d)) return "its numbers cannot be";
   auto index = index_.find(d.topic);
   if (index == index_.end() ||
       waybill::audit_partition(d.topic, options_.audit_partitions) != audit_partition_)

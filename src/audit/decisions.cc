@@ -14,7 +14,7 @@
 namespace waybill::audit {
 namespace {
 
-constexpr int64_t kRowsMax = 2'000'000;
+constexpr int64_t kDecidedRowsMax = 2'000'000;
 constexpr int64_t kDecisionsMax = 10'000;
 constexpr std::string_view kNoGroupName = "(none)";  ///< readers without group.id, see tables.h
 
@@ -63,7 +63,7 @@ Result<int64_t> incarnation_of(flow::Store& store, const std::string& cluster, s
   int64_t newest = 0;
   flow::Query query{.table = &partition_table(),
                     .where = {equals("cluster", cluster), equals("topic", std::string(topic))}};
-  auto done = each_row(store, query, kRowsMax, [&](const RowView& row) {
+  auto done = each_row(store, query, kDecidedRowsMax, [&](const RowView& row) {
     if (row.number("part") >= 0) newest = std::max(newest, row.number("incarnation"));
   });
   if (!done) return tl::make_unexpected(done.error());
@@ -127,7 +127,7 @@ Result<Selection> select_lost(flow::Store& store, std::string_view topic, const 
     query.where.push_back({"bucket_start", flow::Filter::Op::kGe, want->times->from_ms});
     query.where.push_back({"bucket_start", flow::Filter::Op::kLt, want->times->to_ms});
   }
-  auto done = each_row(store, query, kRowsMax, [&](const RowView& row) {
+  auto done = each_row(store, query, kDecidedRowsMax, [&](const RowView& row) {
     LostRange r{PartitionId(static_cast<int32_t>(row.number("part"))),
                 {Offset(std::max(row.number("first_offset"), want->first.value_or(0))),
                  Offset(std::min(row.number("last_offset"), want->last.value_or(INT64_MAX - 1)) + 1)},
@@ -199,7 +199,7 @@ Result<std::vector<std::string>> groups_of(flow::Store& store, std::string_view 
   std::set<std::string> names;
   flow::Query query{.table = &partition_table(),
                     .where = {equals("cluster", std::string(cluster)), equals("topic", std::string(topic))}};
-  auto done = each_row(store, query, kRowsMax, [&](const RowView& row) {
+  auto done = each_row(store, query, kDecidedRowsMax, [&](const RowView& row) {
     const std::string& name = row.text("grp");
     if (!name.empty() && name != kNoGroupName) names.insert(name);
   });

@@ -16,10 +16,8 @@
 namespace waybill::audit {
 namespace {
 
-constexpr int64_t kRowsMax = 500'000;
+constexpr int64_t kBucketRowsMax = 500'000;
 constexpr int64_t kMinuteMs = 60'000;
-constexpr int64_t kHourMs = 3'600'000;
-constexpr int64_t kDayMs = 24 * kHourMs;
 
 /// One side of one bucket.
 struct Side {
@@ -77,7 +75,7 @@ Result<Buckets> read(flow::Store& store, const flow::TableSpec& table, const std
                               {"start", flow::Filter::Op::kLt, starts.to_ms}}};
   Buckets buckets;
   Result<void> added;
-  auto done = each_row(store, std::move(query), kRowsMax, [&](const RowView& row) {
+  auto done = each_row(store, std::move(query), kBucketRowsMax, [&](const RowView& row) {
     if (added) added = add_row(buckets[row.number("start")], row);
   });
   if (!done) return tl::unexpected(std::move(done.error()));

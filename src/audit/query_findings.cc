@@ -19,7 +19,7 @@ namespace {
 
 constexpr int64_t kLimitMissing = 1000;
 constexpr int64_t kLimitMost = 10'000;
-constexpr int64_t kRowsMax = 2'000'000;
+constexpr int64_t kFindingRowsMax = 2'000'000;
 
 /// One partition in one life of its topic, in the order of the answer.
 using Place = std::pair<int64_t, int64_t>;  ///< partition, incarnation
@@ -68,7 +68,7 @@ Result<std::map<Place, std::set<std::string>>> places(flow::Store& store, const 
                     .where = {equals("cluster", filter.cluster), equals("topic", filter.topic)}};
   if (group) query.where.push_back(equals("grp", *group));
   std::map<Place, std::set<std::string>> out;
-  auto done = each_row(store, query, kRowsMax, [&](const RowView& row) {
+  auto done = each_row(store, query, kFindingRowsMax, [&](const RowView& row) {
     if (row.number("part") >= 0 && !row.text("grp").empty()) {
       out[{row.number("part"), row.number("incarnation")}].insert(row.text("grp"));
     }

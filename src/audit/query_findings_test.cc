@@ -51,10 +51,11 @@ TEST_F(QueryFindings, JoinsAdjacentRangesOfOneKind) {
             "redelivered/rewind\n"
             "0:36-36 g redelivered/restart\n1:31-31 g suspected\n");
   const TestJson first = ask(findings_json, "t", {{"limit", "1"}})["findings"][0];
-  const TestJson expected{{"cluster", "main"},    {"group", "g"},      {"partition", 0},
-                          {"first_offset", 10},   {"last_offset", 20}, {"count", 11},
-                          {"state", "suspected"}, {"reason", ""},      {"bucket_start", 60},
-                          {"verified_at", 5}};
+  const TestJson expected{{"cluster", "main"},     {"group", "g"},        {"partition", 0},
+                          {"first_offset", 10},    {"last_offset", 20},   {"count", 11},
+                          {"state", "suspected"},  {"reason", ""},        {"bucket_start", 60},
+                          {"verified_at", 5},      {"found_at", nullptr}, {"decision", nullptr},
+                          {"replayed_to", nullptr}};
   EXPECT_EQ(first, expected);
 }
 

@@ -14,9 +14,8 @@
 namespace waybill::audit {
 namespace {
 
-constexpr int64_t kHourMs = 3'600'000;
-constexpr int64_t kLimitMissing = 50;
-constexpr int64_t kLimitMost = 500;
+constexpr int64_t kOverviewLimitMissing = 50;
+constexpr int64_t kOverviewLimitMost = 500;
 constexpr int64_t kRangeRowsMax = 1'000'000;
 constexpr std::string_view kTroubles[] = {"lost", "suspected", "unconfirmed", "incomplete", "ok"};
 
@@ -250,7 +249,7 @@ uint64_t findings_fingerprint(const TopicBoard& board) {
 
 Result<std::string> overview_json(flow::Store& store, const TopicBoard& board, const Params& params,
                                   Now now) {
-  auto limit = positive_number(params, "limit", kLimitMissing, kLimitMost);
+  auto limit = positive_number(params, "limit", kOverviewLimitMissing, kOverviewLimitMost);
   if (!limit) return tl::unexpected(std::move(limit.error()));
   auto range = time_range(params, now, {now.wall_ms - kHourMs, now.wall_ms + kHourMs});
   if (!range) return tl::unexpected(std::move(range.error()));

@@ -11,7 +11,7 @@
 namespace waybill::audit {
 namespace {
 
-constexpr int64_t kRowsMax = 500'000;
+constexpr int64_t kPartitionRowsMax = 500'000;
 
 Json known(int64_t offset) { return offset < 0 ? Json() : Json(offset); }
 
@@ -40,7 +40,7 @@ Result<std::string> partitions_json(flow::Store& store, std::string_view topic, 
   const flow::Query query{.table = &partition_table(),
                           .where = {equals("cluster", *cluster), equals("topic", std::string(topic))}};
   std::map<std::pair<int64_t, std::string>, std::pair<int64_t, Json>> newest;  // by partition and group
-  auto done = each_row(store, query, kRowsMax, [&](const RowView& row) {
+  auto done = each_row(store, query, kPartitionRowsMax, [&](const RowView& row) {
     if (row.number("part") < 0) return;
     auto [it, fresh] = newest.try_emplace({row.number("part"), row.text("grp")}, -1, Json());
     if (row.number("incarnation") < it->second.first) return;

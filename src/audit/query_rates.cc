@@ -11,8 +11,7 @@
 namespace waybill::audit {
 namespace {
 
-constexpr int64_t kHourMs = 3'600'000;
-constexpr int64_t kRowsMax = 500'000;
+constexpr int64_t kRateRowsMax = 500'000;
 
 struct RateSum {
   int64_t produced = 0, produced_bytes = 0, consumed = 0, consumed_bytes = 0;
@@ -45,7 +44,7 @@ Result<std::string> rates_json(flow::Store& store, std::string_view topic, const
                                     {"minute_ms", flow::Filter::Op::kGe, range->from_ms},
                                     {"minute_ms", flow::Filter::Op::kLt, range->to_ms}}};
   std::map<std::pair<int64_t, std::string>, RateSum> sums;
-  auto done = each_row(store, query, kRowsMax, [&](const RowView& row) {
+  auto done = each_row(store, query, kRateRowsMax, [&](const RowView& row) {
     if (row.text("tier") != "produced" && row.text("tier") != "consumed") return;
     add(sums[{row.number("minute_ms"), row.text(by_group ? "grp" : "reporter")}], row);
   });

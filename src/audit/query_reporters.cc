@@ -13,8 +13,7 @@
 namespace waybill::audit {
 namespace {
 
-constexpr int64_t kRowsMax = 1'000'000;
-constexpr int64_t kDayMs = 86'400'000;
+constexpr int64_t kReporterRowsMax = 1'000'000;
 
 /// One reporter over all audit partitions that it writes to.
 struct ReporterSum {
@@ -108,7 +107,7 @@ Result<std::string> reporters_json(flow::Store& store, const Params& params, Now
   flow::Query query{.table = &reporter_table()};
   if (const auto cluster = params("cluster")) query.where.push_back(equals("cluster", *cluster));
   std::map<std::pair<std::string, std::string>, ReporterSum> reporters;  // by cluster and id
-  auto done = each_row(store, query, kRowsMax, [&](const RowView& row) {
+  auto done = each_row(store, query, kReporterRowsMax, [&](const RowView& row) {
     auto [it, fresh] = reporters.try_emplace({row.text("cluster"), row.text("reporter")});
     add_row(it->second, row, fresh);
   });

@@ -79,7 +79,7 @@ Result<Holes> Holes::of(flow::Store& store, std::string_view cluster, std::strin
 
 bool Holes::complete(int64_t from_ms, int64_t to_ms) const {
   return std::none_of(holes_.begin(), holes_.end(),
-                      [&](const Hole& hole) { return hole.from_ms < to_ms && hole.to_ms >= from_ms; });
+                      [&](const MissingTime& hole) { return hole.from_ms < to_ms && hole.to_ms >= from_ms; });
 }
 
 }  // namespace waybill::audit

@@ -45,7 +45,7 @@ flow::Filter equals(std::string_view column, flow::Value value);
 Result<std::string> find_cluster(flow::Store& store, std::string_view topic, const Params& params);
 
 /// Times for which audit data of a topic is missing.
-struct Hole {
+struct MissingTime {
   std::string reason;
   int64_t from_ms = 0;
   int64_t to_ms = 0;  ///< inclusive; INT64_MAX while it goes on
@@ -60,7 +60,7 @@ class Holes {
   bool complete() const { return holes_.empty(); }
 
  private:
-  std::vector<Hole> holes_;
+  std::vector<MissingTime> holes_;
 };
 
 }  // namespace waybill::audit

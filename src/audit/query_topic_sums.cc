@@ -8,7 +8,7 @@
 namespace waybill::audit {
 namespace {
 
-constexpr int64_t kRowsMax = 2'000'000;
+constexpr int64_t kTopicRowsMax = 2'000'000;
 constexpr int64_t kWholeTopic = -1;  ///< the partition that stands for what a topic counts without offsets
 
 void stand(std::map<int64_t, Standing>& partitions, const RowView& row) {
@@ -85,7 +85,7 @@ Lag lag_of(const TopicSum& topic, const GroupSum& group, Now now) {
 
 Result<std::map<TopicKey, TopicSum>> read_topics(flow::Store& store, const std::vector<flow::Filter>& where) {
   std::map<TopicKey, TopicSum> topics;
-  auto read = each_row(store, {.table = &partition_table(), .where = where, .limit = 100'000}, kRowsMax,
+  auto read = each_row(store, {.table = &partition_table(), .where = where, .limit = 100'000}, kTopicRowsMax,
                        [&](const RowView& row) { add_row(topics, row); });
   if (!read) return tl::unexpected(std::move(read.error()));
   for (auto& [key, topic] : topics) {
@@ -99,7 +99,7 @@ Result<std::map<TopicKey, std::set<std::string>>> read_reasons(flow::Store& stor
                                                                const std::vector<flow::Filter>& where) {
   std::map<TopicKey, std::set<std::string>> out;
   auto done =
-      each_row(store, {.table = &incomplete_table(), .where = where}, kRowsMax, [&](const RowView& row) {
+      each_row(store, {.table = &incomplete_table(), .where = where}, kTopicRowsMax, [&](const RowView& row) {
         out[{row.text("cluster"), row.text("topic")}].insert(row.text("reason"));
       });
   if (!done) return tl::unexpected(std::move(done.error()));

@@ -11,7 +11,6 @@ namespace {
 using flow::RowChange;
 using flow::Value;
 using Op = flow::RowChange::Op;
-constexpr int64_t kHourMs = 3'600'000;
 
 void append_counts(const Sums& s, std::vector<Value>& out) {
   for (int64_t v : {s.count, s.bytes, s.distinct, s.failed, s.unknown, s.offset_unknown, s.sent, s.reordered,

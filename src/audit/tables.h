@@ -9,6 +9,9 @@
 
 namespace waybill::audit {
 
+inline constexpr int64_t kHourMs = 3'600'000;
+inline constexpr int64_t kDayMs = 24 * kHourMs;
+
 /// The states of a finding (DESIGN 4.2), in the order of the value columns below.
 /// pending, suspected, lost, late, redelivered, unconfirmed, excused, accepted, replayed.
 
@@ -19,9 +22,9 @@ namespace waybill::audit {
 /// from the entries: what the whole topic counted, with or without an offset: count, bytes, failed, unknown,
 /// offset_unknown, sent; nothing else. So a sum of `count` over all parts counts twice. next, high,
 /// committed: kLast, -1 = none. log_start, log_end: from the broker, -1 = unknown (lag = log_end - next).
-/// oldest_unread_ms: time of the first unread record, 0 = none or unknown. lost_found, lost_retracted: messages that
-/// ever became lost, and that arrived after all although they were called lost; they only grow. updated_ms: audit time of the
-/// newest change.
+/// oldest_unread_ms: time of the first unread record, 0 = none or unknown. lost_found, lost_retracted:
+/// messages that ever became lost, and that arrived after all although they were called lost; they only grow.
+/// updated_ms: audit time of the newest change.
 const flow::TableSpec& partition_table();
 
 /// Per bucket. Keys: cluster, topic, kind (0 normal, 1 far, 2 untimed), start, grp. Minute rows; hour_table()
@@ -42,9 +45,9 @@ const flow::TableSpec& rate_table();
 /// Ranges with a state. Keys: cluster, topic, incarnation, partition, grp, first_offset. Adjacent ranges of
 /// one state, reason and bucket are joined when read. The row of a range whose state ended (pending that was
 /// consumed) is erased. last_offset is inclusive. times: extra hand-outs of each offset (redelivered). A
-/// pending range is written when it has lasted 3 s; the counts of the other tables know it at once. lost_ms: when
-/// it was found lost, 0 = never. decision: that closed it. to_partition, to_offset: of a replayed one, where
-/// first_offset is now; the rest follows without gaps.
+/// pending range is written when it has lasted 3 s; the counts of the other tables know it at once. lost_ms:
+/// when it was found lost, 0 = never. decision: that closed it. to_partition, to_offset: of a replayed one,
+/// where first_offset is now; the rest follows without gaps.
 const flow::TableSpec& finding_table();
 
 /// Keys: cluster, reporter, audit_partition. topics is a JSON array of names; clients of objects
@@ -65,9 +68,10 @@ const flow::TableSpec& incomplete_table();
 const flow::TableSpec& counter_table();
 
 /// What operators decided. Keys: cluster, topic, grp, decision (id in hex). kind: accept or replay. state:
-/// refused (detail says why), applied (an accept), begun (a replay whose end was not told yet), delivered (its
-/// messages are back in the topic and not all consumed), done. messages: what it closed, was to deliver, or has delivered.
-/// ranges and unsure (not known whether delivered): JSON [[partition, first, last], ...]; moved: JSON
+/// refused (detail says why), applied (an accept), begun (a replay whose end was not told yet), delivered
+/// (its messages are back in the topic and not all consumed), done. messages: what it closed, was to deliver,
+/// or has delivered. ranges and unsure (not known whether delivered): JSON [[partition, first, last], ...];
+/// moved: JSON
 /// [[partition, first, last, to_partition, to_first], ...]; last is inclusive.
 const flow::TableSpec& decision_table();
 

@@ -16,12 +16,12 @@
 namespace waybill::store {
 namespace {
 
-constexpr uint16_t kPort = 3306;
+constexpr uint16_t kMysqlPort = 3306;
 /// A statement of kStatementBytesMax whose every second byte needs a backslash, and one more row.
 constexpr int64_t kPacketBytesMin = 3 * static_cast<int64_t>(kStatementBytesMax);
 
 static_assert(kKeyTextBytesMax == 255);
-constexpr Words kWords{
+constexpr Words kMysqlWords{
     .begin_write = "START TRANSACTION",
     .begin_read = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     .quote = "`",
@@ -49,7 +49,7 @@ class Mysql final : public Dialect {
  public:
   explicit Mysql(ServerUrl url) : url_(std::move(url)) {}
 
-  const Words& words() const override { return kWords; }
+  const Words& words() const override { return kMysqlWords; }
   std::string place() const override { return url_.place(); }
   Result<void> claim() override;
   Session connect(Access access) const override;
@@ -208,7 +208,7 @@ Failure Mysql::explain() const noexcept {
 }  // namespace
 
 Result<std::unique_ptr<Dialect>> make_mysql(std::string_view text) {
-  auto url = parse_server_url(text, kPort, {"sslca", "sslcert", "sslkey"});
+  auto url = parse_server_url(text, kMysqlPort, {"sslca", "sslcert", "sslkey"});
   if (!url) return tl::unexpected(std::move(url.error()));
   return std::make_unique<Mysql>(std::move(*url));
 }

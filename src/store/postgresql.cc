@@ -15,10 +15,10 @@
 namespace waybill::store {
 namespace {
 
-constexpr uint16_t kPort = 5432;
+constexpr uint16_t kPostgresqlPort = 5432;
 constexpr int64_t kSchemaLock = 0x5741594249'4c4cLL;  ///< "WAYBILL": an advisory lock of this database
 
-constexpr Words kWords{
+constexpr Words kPostgresqlWords{
     .begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED",
     .begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     .quote = "\"",
@@ -43,7 +43,7 @@ class Postgresql final : public Dialect {
  public:
   explicit Postgresql(ServerUrl url) : url_(std::move(url)) {}
 
-  const Words& words() const override { return kWords; }
+  const Words& words() const override { return kPostgresqlWords; }
   std::string place() const override { return url_.place(); }
   Result<void> claim() override;
   Session connect(Access access) const override;
@@ -158,7 +158,8 @@ Failure Postgresql::explain() const noexcept {
 }  // namespace
 
 Result<std::unique_ptr<Dialect>> make_postgresql(std::string_view text) {
-  auto url = parse_server_url(text, kPort, {"schema", "sslmode", "sslrootcert", "sslcert", "sslkey"});
+  auto url =
+      parse_server_url(text, kPostgresqlPort, {"schema", "sslmode", "sslrootcert", "sslcert", "sslkey"});
   if (!url) return tl::unexpected(std::move(url.error()));
   const std::string schema = url->option("schema");
   const bool plain = std::all_of(schema.begin(), schema.end(), [](unsigned char c) {

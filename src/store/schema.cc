@@ -16,8 +16,8 @@ using flow::ColumnType;
 using flow::Merge;
 using flow::TableSpec;
 using flow::Value;
-constexpr auto kText = ColumnType::kText;
-constexpr auto kInt = ColumnType::kInt64;
+constexpr auto kTextColumn = ColumnType::kText;
+constexpr auto kIntColumn = ColumnType::kInt64;
 
 std::string_view type_name(ColumnType type) {
   switch (type) {
@@ -79,7 +79,7 @@ bool has_column(soci::session& session, const SqlText& text, const TableSpec& ta
   if (count.empty()) return false;
   const Value of = std::string(table.name);
   const Value named = std::string(column.name);
-  const ColumnType number[] = {kInt};
+  const ColumnType number[] = {kIntColumn};
   return std::get<int64_t>(fetch(session, count, {&of, &named}, number).at(0)[0]) > 0;
 }
 
@@ -115,66 +115,67 @@ Result<std::string> migrate(soci::session& session, const SqlText& text, const T
 
 const TableSpec& meta_table() {
   static const TableSpec spec{
-      .name = "flow_meta", .keys = {{"name"}}, .values = {{"value", kText, Merge::kLast}}};
+      .name = "flow_meta", .keys = {{"name"}}, .values = {{"value", kTextColumn, Merge::kLast}}};
   return spec;
 }
 
 const TableSpec& version_table() {
-  static const TableSpec spec{.name = "flow_table",
-                              .keys = {{"name"}},
-                              .values = {{"version", kInt, Merge::kLast}, {"columns", kText, Merge::kLast}}};
+  static const TableSpec spec{
+      .name = "flow_table",
+      .keys = {{"name"}},
+      .values = {{"version", kIntColumn, Merge::kLast}, {"columns", kTextColumn, Merge::kLast}}};
   return spec;
 }
 
 const TableSpec& counter_table() {
   static const TableSpec spec{
-      .name = "flow_counter", .keys = {{"name"}}, .values = {{"value", kInt, Merge::kSum}}};
+      .name = "flow_counter", .keys = {{"name"}}, .values = {{"value", kIntColumn, Merge::kSum}}};
   return spec;
 }
 
 const TableSpec& task_table() {
-  static const TableSpec spec{
-      .name = "flow_task",
-      .keys = {{"id"}},
-      .values = {
-          {"epoch", kInt, Merge::kSum}, {"owner", kText, Merge::kLast}, {"commits", kInt, Merge::kSum}}};
+  static const TableSpec spec{.name = "flow_task",
+                              .keys = {{"id"}},
+                              .values = {{"epoch", kIntColumn, Merge::kSum},
+                                         {"owner", kTextColumn, Merge::kLast},
+                                         {"commits", kIntColumn, Merge::kSum}}};
   return spec;
 }
 
 const TableSpec& position_table() {
   static const TableSpec spec{.name = "flow_position",
-                              .keys = {{"task"}, {"source"}, {"topic"}, {"part", kInt}},
-                              .values = {{"next_offset", kInt, Merge::kLast}}};
+                              .keys = {{"task"}, {"source"}, {"topic"}, {"part", kIntColumn}},
+                              .values = {{"next_offset", kIntColumn, Merge::kLast}}};
   return spec;
 }
 
 const TableSpec& segment_table() {
   static const TableSpec spec{.name = "flow_segment",
-                              .keys = {{"task"}, {"segment"}, {"part", kInt}},
-                              .values = {{"data", kText, Merge::kLast}}};
+                              .keys = {{"task"}, {"segment"}, {"part", kIntColumn}},
+                              .values = {{"data", kTextColumn, Merge::kLast}}};
   return spec;
 }
 
 const TableSpec& lease_table() {
-  static const TableSpec spec{
-      .name = "flow_lease",
-      .keys = {{"name"}},
-      .values = {
-          {"epoch", kInt, Merge::kSum}, {"holder", kText, Merge::kLast}, {"until_ms", kInt, Merge::kLast}}};
+  static const TableSpec spec{.name = "flow_lease",
+                              .keys = {{"name"}},
+                              .values = {{"epoch", kIntColumn, Merge::kSum},
+                                         {"holder", kTextColumn, Merge::kLast},
+                                         {"until_ms", kIntColumn, Merge::kLast}}};
   return spec;
 }
 
 const TableSpec& outbox_table() {
-  static const TableSpec spec{
-      .name = "flow_outbox",
-      .keys = {{"sequence", kInt}},
-      .values = {
-          {"of_table", kText, Merge::kLast}, {"of_key", kText, Merge::kLast}, {"body", kText, Merge::kLast}}};
+  static const TableSpec spec{.name = "flow_outbox",
+                              .keys = {{"sequence", kIntColumn}},
+                              .values = {{"of_table", kTextColumn, Merge::kLast},
+                                         {"of_key", kTextColumn, Merge::kLast},
+                                         {"body", kTextColumn, Merge::kLast}}};
   return spec;
 }
 
 Result<std::string> open_schema(soci::session& session, const SqlText& text) {
-  const ColumnType columns[] = {kText, kText};
+  const ColumnType columns[] = {kTextColumn, kTextColumn};
   create(session, text, meta_table());
   std::string id;
   int64_t version = 0;
@@ -203,7 +204,7 @@ Result<std::string> open_schema(soci::session& session, const SqlText& text) {
 }
 
 Result<void> ensure_table(soci::session& session, const SqlText& text, const TableSpec& table) {
-  const ColumnType columns[] = {kInt, kText};
+  const ColumnType columns[] = {kIntColumn, kTextColumn};
   const Value name = std::string(table.name);
   const std::string find = "SELECT " + text.name("version") + ", " + text.name("columns") + " FROM " +
                            text.name(version_table().name) + " WHERE " + text.name("name") + " = " +

@@ -28,7 +28,7 @@ constexpr int64_t kApplicationId = 0x57415942;  ///< "WAYB", at byte 68 of the f
 constexpr size_t kHeaderBytes = 100;
 constexpr std::string_view kMagic("SQLite format 3\0", 16);
 
-constexpr Words kWords{
+constexpr Words kSqliteWords{
     .begin_write = "BEGIN IMMEDIATE",
     .begin_read = "BEGIN",
     .quote = "\"",
@@ -53,7 +53,7 @@ class Sqlite final : public Dialect {
   Sqlite(std::string path, std::optional<int64_t> max_pages)
       : path_(std::move(path)), max_pages_(max_pages) {}
 
-  const Words& words() const override { return kWords; }
+  const Words& words() const override { return kSqliteWords; }
   std::string place() const override { return "sqlite:" + path_; }
   Result<void> claim() override;
   Session connect(Access access) const override;

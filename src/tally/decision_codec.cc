@@ -12,6 +12,7 @@ namespace waybill::tally {
 namespace {
 
 using wire::Contradiction;
+using wire::narrow;
 
 /// Field numbers of the Decision message.
 enum class Field : uint32_t {
@@ -37,12 +38,6 @@ constexpr std::string_view kFirstBytes = "\xa8\x06";
 
 void add_text(protozero::pbf_builder<Field>& out, Field field, const std::string& text) {
   if (!text.empty()) out.add_string(field, is_utf8(text) ? text : to_utf8(text));
-}
-
-template <class Int>
-Int narrow(uint64_t value, const char* what) {
-  if (value > static_cast<uint64_t>(std::numeric_limits<Int>::max())) throw Contradiction(what);
-  return static_cast<Int>(value);
 }
 
 void add_partition(protozero::pbf_builder<Field>& out, const DecidedPartition& p) {

@@ -10,7 +10,7 @@ namespace waybill::tally {
 namespace {
 
 // Fields of the Latency message in report.proto.
-enum Field : protozero::pbf_tag_type { kCount = 1, kNegative = 2, kSum = 3, kMin = 4, kMax = 5, kCells = 6 };
+enum LatencyField : protozero::pbf_tag_type { kCount = 1, kNegative = 2, kSum = 3, kMin = 4, kMax = 5, kCells = 6 };
 
 constexpr uint32_t kCellsMax = 1153;  // the cell of kMaxMs is the last one
 

@@ -17,6 +17,7 @@ namespace {
 
 using protozero::pbf_reader;
 using wire::Contradiction;
+using wire::narrow;
 using wire::take;
 using wire::take_bytes;
 using wire::take_message;
@@ -28,12 +29,6 @@ template <class Field, class Fn>
 void for_each_field(std::string_view bytes, Fn fn) {
   pbf_reader in(bytes.data(), bytes.size());
   while (in.next()) fn(static_cast<Field>(in.tag()), in);
-}
-
-template <class Int>
-Int narrow(uint64_t value, const char* what) {
-  if (value > static_cast<uint64_t>(std::numeric_limits<Int>::max())) throw Contradiction(what);
-  return static_cast<Int>(value);
 }
 
 void take_kind(pbf_reader& in, TierKind& out) {

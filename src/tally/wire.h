@@ -100,6 +100,13 @@ inline void take_repeated(protozero::pbf_reader& in, size_t values_max, std::vec
   }
 }
 
+/// Throws Contradiction, saying `what`, when the value does not fit.
+template <class Int>
+Int narrow(uint64_t value, const char* what) {
+  if (value > static_cast<uint64_t>(std::numeric_limits<Int>::max())) throw Contradiction(what);
+  return static_cast<Int>(value);
+}
+
 /// The range `gap` behind `previous_end`. Throws Contradiction when it is empty or ends above 2^63 - 1.
 /// REQUIRES: previous_end >= 0.
 inline OffsetRange next_range(int64_t previous_end, uint64_t gap, uint64_t length) {
