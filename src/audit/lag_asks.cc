@@ -13,6 +13,15 @@ void LagAsks::advance(const AuditState& state, int64_t steady_ms) {
       for (const auto& [partition, audit] : topic.partitions) round_.emplace_back(index, partition);
     }
   }
+  size_t partitions = 0;
+  for (const auto& [index, topic] : state.topics()) partitions += topic.partitions.size();
+  if (partitions > partitions_ && !due) {  // what is new is looked at now: its first record tells it from a later topic
+    for (const auto& [index, topic] : state.topics()) {
+      for (const auto& [partition, audit] : topic.partitions)
+        if (audit.log_end.value < 0) round_.emplace_front(index, partition);
+    }
+  }
+  partitions_ = partitions;
   while (!round_.empty() && open_.size() < kOpenMax) {
     auto [topic, partition] = round_.front();
     round_.pop_front();

@@ -47,6 +47,7 @@ class LagAsks {
   int64_t every_ms_;
   int64_t last_round_ms_ = INT64_MIN;
   std::deque<std::pair<TopicIndex, PartitionId>> round_;
+  size_t partitions_ = 0;  ///< known at the last advance
   uint64_t next_id_ = 1;
   std::map<uint64_t, Open> open_;
   std::map<std::pair<TopicIndex, PartitionId>, Offset>
