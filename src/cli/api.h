@@ -10,6 +10,7 @@
 #include "cli/stream_job.h"
 #include "flow/store.h"
 #include "http/server.h"
+#include "sink/outbox_drainer.h"
 
 namespace waybill::cli {
 
@@ -18,6 +19,7 @@ struct ApiParts {
   const Clock& clock;
   std::function<std::vector<JobStatus>()> statuses;  ///< any thread
   const ReloadStatus* reload = nullptr;              ///< for the metrics; null = none
+  const sink::OutboxFigures* outbox = nullptr;       ///< for the metrics; null = nothing is forwarded
   std::vector<http::Token> tokens{};                 ///< for logging in on the page
   std::vector<std::string> engines{};     ///< "kpis", "alerts", ...: lists that the engines' routes give
   std::shared_ptr<http::EventHub> hub{};  ///< for /api/v1/live; null = no such path

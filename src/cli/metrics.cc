@@ -272,10 +272,30 @@ void add_runners(Families& out, const std::vector<JobStatus>& statuses, Now now)
   }
 }
 
+void add_outbox(Families& out, const sink::OutboxFigures& figures) {
+  out.gauge("waybill_outbox_rows", "Records in the store that wait to be forwarded.", {},
+            static_cast<double>(figures.rows));
+  for (size_t i = 0; i < figures.sinks.size(); ++i) {
+    const Labels labels = {{"sink", figures.names[i]}};
+    auto count = [&](const char* name, const char* help, int64_t value) {
+      out.counter(name, help, labels, static_cast<double>(value));
+    };
+    count("waybill_forwarded_messages_total", "Records that a sink has taken, repeats included.",
+          figures.sinks[i].forwarded);
+    count("waybill_forward_failures_total", "Attempts that failed and are made again.",
+          figures.sinks[i].failures);
+    count("waybill_forward_dropped_messages_total", "Records that a sink will never take.",
+          figures.sinks[i].refused);
+  }
+  out.counter("waybill_forward_unrouted_messages_total",
+              "Records in the outbox of watches that forward no longer.", {},
+              static_cast<double>(figures.unrouted));
+}
+
 }  // namespace
 
 Result<std::string> metrics_text(flow::Store& store, const std::vector<JobStatus>& statuses, Now now,
-                                 const ReloadStatus* reload) {
+                                 const ReloadStatus* reload, const sink::OutboxFigures* outbox) {
   Families out;
   out.gauge("waybill_build_info", "1, with the versions as labels.",
             {{"version", version()}, {"librdkafka", rd_kafka_version_str()}}, 1);
@@ -297,6 +317,7 @@ Result<std::string> metrics_text(flow::Store& store, const std::vector<JobStatus
     if (auto done = add(out, store); !done) return tl::make_unexpected(done.error());
   }
   add_runners(out, statuses, now);
+  if (outbox) add_outbox(out, *outbox);
   return out.text();
 }
 

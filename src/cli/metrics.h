@@ -9,6 +9,7 @@
 #include "cli/stream_job.h"
 #include "cli/reload_status.h"
 #include "flow/store.h"
+#include "sink/outbox_drainer.h"
 
 namespace waybill::cli {
 
@@ -16,9 +17,11 @@ namespace waybill::cli {
 inline constexpr size_t kSeriesMax = 20'000;
 
 /// Everything comes from the store's summed rows, so that every process shows one truth, except
-/// waybill_runner_*, waybill_source_* and waybill_config_* (with `reload`), which are this process's own.
+/// waybill_runner_*, waybill_source_*, waybill_config_* (with `reload`) and the
+/// forwarding's (with `outbox`), which are this process's own.
 /// Cost: three queries. Errors: those of the store.
 Result<std::string> metrics_text(flow::Store& store, const std::vector<JobStatus>& statuses, Now now,
-                                 const ReloadStatus* reload = nullptr);
+                                 const ReloadStatus* reload = nullptr,
+                                 const sink::OutboxFigures* outbox = nullptr);
 
 }  // namespace waybill::cli

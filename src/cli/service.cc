@@ -8,6 +8,7 @@
 
 #include "cli/api.h"
 #include "cli/engines.h"
+#include "cli/forward_job.h"
 #include "cli/host.h"
 #include "cli/noticing_store.h"
 #include "cli/stream_job.h"
@@ -76,6 +77,7 @@ class RunningService : public Service {
     // All at once first; the destructors then wait for each. The server goes first of all members: it asks
     // the others.
     for (auto& job : jobs_) job->request_stop();
+    if (forward_) forward_->request_stop();
     if (live_) live_->stop();
   }
 
@@ -85,6 +87,8 @@ class RunningService : public Service {
     store_ = std::make_unique<NoticingStore>(std::move(*store), clock_, log_);
     joined_ = flow::make_joined_store(*store_);
     std::string owner = owner_id();
+    forward_ = make_forward_job({config_, *store_, *joined_, clock_, owner, log_});
+    say_unsent_notices(config_.watch, log_);
     std::vector<const flow::TableSpec*> tables;
     std::vector<http::Route> routes;
     for (EngineParts& engine : make_engines(config_, *store_, clock_)) {
@@ -95,6 +99,7 @@ class RunningService : public Service {
     if (auto ready = store_->ensure(tables); !ready) return tl::make_unexpected(std::move(ready.error()));
     if (auto open = open_server(std::move(routes)); !open) return open;
     for (auto& job : jobs_) job->start();
+    if (forward_) forward_->start();
     housekeeping_ = std::make_unique<Housekeeping>(*store_, std::move(tables), clock_, owner, log_);
     return {};
   }
@@ -114,7 +119,8 @@ class RunningService : public Service {
 
  private:
   void add_job(StreamJobSpec spec, const std::string& owner) {
-    jobs_.push_back(std::make_unique<StreamJob>(StreamJob::Parts{config_, *joined_, clock_, owner, log_},
+    flow::Store& store = forward_ ? forward_->bounded_store() : *joined_;
+    jobs_.push_back(std::make_unique<StreamJob>(StreamJob::Parts{config_, store, clock_, owner, log_},
                                                 std::move(spec)));
   }
 
@@ -122,6 +128,7 @@ class RunningService : public Service {
     ApiParts parts{
         .store = *store_, .clock = clock_, .statuses = [this] { return statuses(); }, .reload = reload_,
         .tokens = config_.tokens};
+    if (forward_) parts.outbox = &forward_->figures();
     for (const http::Route& route : of_engines) {
       for (const char* name : {"ledgers", "watches", "kpis", "alerts"}) {
         if (route.method == "GET" && route.pattern == std::string("/api/v1/") + name) parts.engines.emplace_back(name);
@@ -155,6 +162,7 @@ class RunningService : public Service {
   const ReloadStatus* reload_;
   std::unique_ptr<flow::Store> store_;
   std::unique_ptr<flow::Store> joined_;  ///< store_ with the commits of all jobs joined
+  std::unique_ptr<ForwardJob> forward_;  ///< null: no watch forwards
   std::vector<std::unique_ptr<StreamJob>> jobs_;
   std::unique_ptr<Housekeeping> housekeeping_;
   std::shared_ptr<LiveBoard> live_;       ///< shared with the routes of server_, which ask it

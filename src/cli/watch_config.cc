@@ -10,6 +10,7 @@
 #include "cli/suggest.h"
 #include "cli/watch_rules.h"
 #include "decode/timestamps.h"
+#include "sink/syslog.h"
 
 namespace waybill::cli {
 namespace {
@@ -55,6 +56,7 @@ class WatchReader {
   void engine(const YamlNode* node) {
     Section section(faults_, node, "watch");
     section.text("group", out_.group);
+    section.number("outbox_rows", out_.outbox_rows, {1, 1'000'000'000});
     section.finish();
   }
 
@@ -200,8 +202,10 @@ class WatchReader {
         std::find(clusters_->begin(), clusters_->end(), forward.cluster) == clusters_->end()) {
       return faults_.add(*node, fmt::format("{}: there is no cluster \"{}\"", path, forward.cluster));
     }
-    bool known = forward.syslog.starts_with("udp://") || forward.syslog.starts_with("tcp://");
-    if (!kafka && !known) return faults_.add(*node, path + ".syslog must begin with udp:// or tcp://");
+    if (!kafka) {
+      auto address = sink::parse_syslog_url(forward.syslog);
+      if (!address) return faults_.add(*node, path + ".syslog: " + address.error().message);
+    }
     for (const auto& source : out.sources) {
       bool loops = source.cluster == forward.cluster && std::find(source.topics.begin(), source.topics.end(),
                                                                   forward.topic) != source.topics.end();

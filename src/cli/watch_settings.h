@@ -23,6 +23,7 @@ struct WatchSource {
 struct WatchForward {
   std::string cluster, topic;  ///< a Kafka topic; or
   std::string syslog;          ///< "udp://host:514", "tcp://host:601"
+  auto operator<=>(const WatchForward&) const = default;
 };
 
 struct WatchDefinition {
@@ -40,6 +41,7 @@ struct WatchDefinition {
 struct WatchConfig {
   std::vector<WatchDefinition> definitions;  ///< in the order of the file
   std::string group = "waybill-watch";       ///< consumer group
+  int64_t outbox_rows = 100'000;             ///< records that wait to be forwarded; beyond, reading pauses
   watch::RedactRules redact;                 ///< of samples, before they are stored
 };
 

@@ -24,8 +24,7 @@ const flow::TableSpec& progress_table();
 
 std::span<const flow::TableSpec* const> watch_tables();
 
-/// Outbox rows of matched records of watches with `forward:`. OutboxKey::table is this, key is
-/// watch US cluster US topic US partition US offset, body is base64 of the record's value as it was read.
+/// OutboxKey::table of matched records of watches with `forward:` (forward_row.h).
 inline constexpr std::string_view kForwardOutbox = "watch_forward";
 
 inline constexpr std::string_view kOtherGroup = "(other)";

@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "base/assert.h"
-#include "base/base64.h"
 #include "base/utf8.h"
+#include "watch/forward_row.h"
 #include "watch/matcher.h"
 #include "watch/open_windows.h"
 #include "watch/tables.h"
@@ -163,11 +163,9 @@ class WatchTask : public flow::Task, private MatchSink {
     if (open_.take_sample(name(match.rule), key.window_ms, settings.samples))
       keep(match, record, key, time_ms);
     if (settings.forward) {
-      forwards_.push_back({std::string(kForwardOutbox),
-                           name(match.rule) + '\x1f' + partition_.source + '\x1f' + partition_.topic +
-                               '\x1f' + std::to_string(part()) + '\x1f' + std::to_string(record.offset.value),
-                           base64_encode(record.value)});
-      pending_bytes_ += record.value.size() * 4 / 3 + 128;
+      int64_t sent_ms = record.time_type == flow::TimeType::kNone ? now_ms_ : record.time_ms;
+      forwards_.push_back(forward_row(name(match.rule), partition_, record, sent_ms));
+      pending_bytes_ += forwards_.back().key.size() + forwards_.back().body.size() + 64;
     }
   }
 

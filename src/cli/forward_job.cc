@@ -1,0 +1,160 @@
+#include "cli/forward_job.h"
+
+#include <unistd.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/assert.h"
+#include "cli/host.h"
+#include "cli/stream_job.h"
+#include "sink/bounded_outbox.h"
+#include "sink/kafka_sink.h"
+#include "sink/syslog.h"
+#include "source/kafka_producer.h"
+#include "watch/forward_row.h"
+
+namespace waybill::cli {
+namespace {
+
+constexpr Millis kLookAgain{200};  ///< into an outbox that was empty
+constexpr Millis kMeasureEvery{1'000};
+
+struct Destination {
+  size_t sink = 0;
+  int severity = 6;
+};
+/// By name of the watch.
+using Destinations = std::map<std::string, Destination, std::less<>>;
+
+std::string title(const WatchForward& forward) {
+  return forward.syslog.empty() ? "kafka " + forward.cluster + "/" + forward.topic
+                                : "syslog " + forward.syslog;
+}
+
+std::unique_ptr<sink::ForwardSink> make_sink(const WatchForward& forward, const ForwardJob::Parts& parts) {
+  if (!forward.syslog.empty()) {
+    auto address = sink::parse_syslog_url(forward.syslog);
+    ASSERT(address.has_value());  // the configuration's check has parsed it before
+    return sink::make_syslog_sink(std::move(*address), host_name(), std::to_string(getpid()));
+  }
+  source::KafkaProducerOptions options{.topic = forward.topic, .client_id = "waybill-forward-" + host_name()};
+  for (const ClusterConfig& cluster : parts.config.clusters) {
+    if (cluster.name == forward.cluster) options.cluster = kafka_of(cluster);
+  }
+  return sink::make_kafka_sink(
+      [options, log = parts.log] { return source::make_kafka_producer(options, log); });
+}
+
+int syslog_severity(WatchDefinition::Severity severity) {
+  if (severity == WatchDefinition::Severity::kCritical) return 2;
+  return severity == WatchDefinition::Severity::kWarning ? 4 : 6;
+}
+
+std::optional<sink::Routed> routed(const Destinations& destinations, const flow::OutboxRow& row) {
+  auto record = watch::parse_forward_row(row.key);
+  if (!record) return std::nullopt;
+  auto at = destinations.find(record->watch);
+  if (at == destinations.end()) return std::nullopt;
+  return sink::Routed{.sink = at->second.sink,
+                      .record = {.sequence = row.sequence,
+                                 .watch = std::move(record->watch),
+                                 .cluster = std::move(record->cluster),
+                                 .topic = std::move(record->topic),
+                                 .partition = record->partition,
+                                 .offset = record->offset,
+                                 .time_ms = record->time_ms,
+                                 .severity = at->second.severity,
+                                 .has_key = record->has_key,
+                                 .key = std::move(record->key),
+                                 .value = std::move(record->value)}};
+}
+
+class RunningForwardJob final : public ForwardJob {
+ public:
+  RunningForwardJob(Parts parts, std::vector<sink::NamedSink> sinks, std::vector<std::string> names,
+                    Destinations destinations)
+      : clock_(parts.clock),
+        log_(parts.log),
+        figures_(std::move(names)),
+        bounded_(sink::make_bounded_outbox(parts.commits, figures_, parts.config.watch.outbox_rows)),
+        drainer_(
+            parts.store, parts.clock, parts.owner, std::move(sinks),
+            [destinations = std::move(destinations)](const flow::OutboxRow& row) {
+              return routed(destinations, row);
+            },
+            figures_, parts.log) {}
+
+  void start() override {
+    if (auto done = drainer_.measure(); !done) note(done);
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+  void request_stop() override { thread_.request_stop(); }
+  flow::Store& bounded_store() override { return *bounded_; }
+  const sink::OutboxFigures& figures() const override { return figures_; }
+
+ private:
+  void run(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    std::unique_lock lock(mutex);
+    int64_t measure_ms = INT64_MIN;
+    while (!stop.stop_requested()) {
+      const bool busy = drainer_.step(stop);
+      const int64_t now_ms = clock_.now().steady_ms;
+      if (now_ms >= measure_ms) {
+        note(drainer_.measure());
+        measure_ms = now_ms + kMeasureEvery.count();
+      }
+      if (!busy) woken.wait_for(lock, stop, kLookAgain, [] { return false; });
+    }
+  }
+
+  void note(const Result<void>& measured) {
+    if (!measured && !failed_)
+      log_(LogLevel::kWarn, "the outbox cannot be measured: " + measured.error().message);
+    failed_ = !measured;
+  }
+
+  const Clock& clock_;
+  LogFn log_;
+  sink::OutboxFigures figures_;
+  std::unique_ptr<flow::Store> bounded_;
+  sink::OutboxDrainer drainer_;
+  bool failed_ = false;
+  std::jthread thread_;  ///< last: joined first
+};
+
+}  // namespace
+
+std::unique_ptr<ForwardJob> make_forward_job(ForwardJob::Parts parts) {
+  std::map<WatchForward, size_t> known;
+  std::vector<sink::NamedSink> sinks;
+  std::vector<std::string> names;
+  Destinations destinations;
+  for (const WatchDefinition& definition : parts.config.watch.definitions) {
+    if (!definition.forward) continue;
+    auto [at, is_new] = known.try_emplace(*definition.forward, sinks.size());
+    if (is_new) {
+      names.push_back(title(*definition.forward));
+      sinks.push_back({names.back(), make_sink(*definition.forward, parts)});
+    }
+    destinations[definition.rule.name] = {at->second, syslog_severity(definition.severity)};
+  }
+  if (sinks.empty()) return nullptr;
+  return std::make_unique<RunningForwardJob>(std::move(parts), std::move(sinks), std::move(names),
+                                             std::move(destinations));
+}
+
+void say_unsent_notices(const WatchConfig& config, const LogFn& log) {
+  for (const WatchDefinition& definition : config.definitions) {
+    if (definition.notify.empty()) continue;
+    log(LogLevel::kWarn, "watches." + definition.rule.name +
+                             ".notify: this version counts matches but sends no alerts; look at " +
+                             "/api/v1/watches/" + definition.rule.name + "/windows");
+  }
+}
+
+}  // namespace waybill::cli

@@ -1,0 +1,101 @@
+#pragma once
+// Brings the outbox's rows to their sinks, and says how many wait.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "flow/backoff.h"
+#include "flow/store.h"
+#include "sink/forward_sink.h"
+
+namespace waybill::sink {
+
+inline constexpr std::string_view kOutboxLease = "outbox";
+inline constexpr Millis kOutboxLeaseTtl{10'000};
+inline constexpr Millis kOutboxLeaseRenew{3'000};
+inline constexpr Millis kOutboxLeaseRetry{1'000};
+/// Rows that are read at once for one sink: between these, so that a page has about kPageBytes.
+inline constexpr int64_t kPageRowsMin = 8;
+inline constexpr int64_t kPageRowsMax = 1'024;
+inline constexpr size_t kPageBytes = 2 << 20;
+/// How long one sink may keep the others waiting.
+inline constexpr Millis kDeliverWait{2'000};
+
+/// A row for a sink; `sink` is an index.
+struct Routed {
+  size_t sink = 0;
+  ForwardRecord record;
+};
+/// nullopt: no sink wants the row, or it cannot be read. It is given up and counted.
+using Route = std::function<std::optional<Routed>(const flow::OutboxRow&)>;
+
+struct NamedSink {
+  std::string name;  ///< for the log and the metrics
+  std::unique_ptr<ForwardSink> sink;
+};
+
+/// What the metrics say. Written by the drainer's thread, read by any.
+struct OutboxFigures {
+  explicit OutboxFigures(std::vector<std::string> sink_names)
+      : names(std::move(sink_names)), sinks(names.size()) {}
+  struct Sink {
+    std::atomic<int64_t> forwarded{0};  ///< acknowledged
+    std::atomic<int64_t> failures{0};   ///< attempts that failed and are tried again
+    std::atomic<int64_t> refused{0};    ///< given up: the sink never takes them
+  };
+  const std::vector<std::string> names;
+  std::vector<Sink> sinks;
+  std::atomic<int64_t> rows{0};      ///< in the outbox, as last measured plus what was committed here since
+  std::atomic<int64_t> unrouted{0};  ///< given up: no sink for them
+};
+
+/// Of all processes that share the store the one that holds the lease delivers; the others only measure. Each
+/// sink goes through the outbox at its own pace; a row is deleted once no sink needs it or any before it. A
+/// sink that fails backs off (1 s to 30 s) and holds up nobody else, but rows behind its first one stay;
+/// after a change of the lease or a restart the other sinks get them again. Needs the whole outbox: no other
+/// reader.
+class OutboxDrainer {
+ public:
+  /// `store`, `clock` and `figures` outlive it. `figures` has one entry per sink.
+  OutboxDrainer(flow::Store& store, const Clock& clock, flow::OwnerId owner, std::vector<NamedSink> sinks,
+                Route route, OutboxFigures& figures, LogFn log);
+  /// One page for each sink that is due. True: there was something to do, call again at once. Errors are
+  /// logged and tried again by calling later. Blocks up to kDeliverWait per sink; `stop` ends it between
+  /// sinks.
+  bool step(const std::stop_token& stop = {});
+  /// Counts the rows of the outbox into `figures`: some twenty look-ups.
+  Result<void> measure();
+
+ private:
+  struct State {
+    int64_t cursor = 0;  ///< nothing up to here is needed any more
+    int64_t page_rows = kPageRowsMin;
+    flow::Backoff backoff;
+    bool down = false;
+  };
+  Result<bool> held();
+  Result<bool> drain(size_t at);
+  void note(size_t at, const Delivery& delivery);
+  Result<void> delete_done();
+
+  flow::Store& store_;
+  const Clock& clock_;
+  flow::OwnerId owner_;
+  std::vector<NamedSink> sinks_;
+  Route route_;
+  OutboxFigures& figures_;
+  LogFn log_;
+  std::vector<State> states_;
+  bool held_ = false;
+  int64_t ask_lease_ms_ = INT64_MIN;  ///< steady
+  int64_t deleted_ = 0;               ///< up to here
+  int64_t unrouted_seen_ = 0;         ///< rows up to here are in figures_.unrouted
+  bool store_failed_ = false;
+};
+
+}  // namespace waybill::sink

@@ -1,0 +1,203 @@
+#include <gtest/gtest.h>
+
+#include "sink/bounded_outbox.h"
+#include "sink/kafka_sink.h"
+#include "sink/outbox_drainer.h"
+#include "testing/fake_clock.h"
+#include "testing/memory_store.h"
+
+namespace waybill::sink {
+namespace {
+
+/// Takes `takes` records a call, and then fails when there were more.
+struct FakeSink : ForwardSink {
+  explicit FakeSink(std::vector<int64_t>& got) : got(got) {}
+  Delivery deliver(std::span<const ForwardRecord> records, Millis) override {
+    Delivery delivery;
+    for (const ForwardRecord& record : records) {
+      if (static_cast<int>(delivery.done) == *takes) {
+        delivery.error = Error{Errc::kUnavailable, "down"};
+        break;
+      }
+      got.push_back(record.sequence);
+      ++delivery.done;
+    }
+    return delivery;
+  }
+  std::vector<int64_t>& got;
+  std::shared_ptr<int> takes = std::make_shared<int>(1'000'000);
+};
+
+struct OutboxTest : testing::Test {
+  void add(const std::string& to, int count) {
+    flow::Changes changes;
+    for (int i = 0; i < count; ++i) changes.outbox.push_back({"t", to, "body"});
+    flow::TaskCommit commit{.task = task, .epoch = epoch, .positions = {}, .changes = &changes};
+    ASSERT_TRUE(store.commit(std::span(&commit, 1)));
+  }
+  std::unique_ptr<OutboxDrainer> drainer(const std::string& owner) {
+    auto a = std::make_unique<FakeSink>(of_a);
+    auto b = std::make_unique<FakeSink>(of_b);
+    a_takes = a->takes;
+    std::vector<NamedSink> sinks;
+    sinks.push_back({"a", std::move(a)});
+    sinks.push_back({"b", std::move(b)});
+    auto route = [](const flow::OutboxRow& row) -> std::optional<Routed> {
+      if (row.key.key != "a" && row.key.key != "b") return std::nullopt;
+      Routed out{.sink = row.key.key == "a" ? size_t{0} : size_t{1}, .record = {}};
+      out.record.sequence = row.sequence;
+      return out;
+    };
+    return std::make_unique<OutboxDrainer>(store, clock, owner, std::move(sinks), route, figures,
+                                           [](LogLevel, std::string_view) {});
+  }
+  int64_t first() {
+    auto rows = store.outbox(0, 1);
+    return rows->empty() ? 0 : rows->front().sequence;
+  }
+
+  waybill::testing::MemoryStore store;
+  waybill::testing::FakeClock clock;
+  flow::TaskId task{};
+  int64_t epoch = store.take(task, "test")->epoch;
+  OutboxFigures figures{{"a", "b"}};
+  std::vector<int64_t> of_a, of_b;
+  std::shared_ptr<int> a_takes;
+};
+
+TEST_F(OutboxTest, EachSinkGetsItsRowsInOrderAndWhatNobodyWantsIsCounted) {
+  add("a", 3);
+  add("gone", 2);
+  add("b", 30);
+  auto it = drainer("one");
+  while (it->step()) {
+  }
+  EXPECT_EQ(of_a, (std::vector<int64_t>{1, 2, 3}));
+  ASSERT_EQ(of_b.size(), 30u);
+  EXPECT_EQ(of_b.front(), 6);
+  EXPECT_EQ(of_b.back(), 35);
+  EXPECT_EQ(figures.unrouted, 2);
+  EXPECT_EQ(figures.sinks[1].forwarded, 30);
+  EXPECT_EQ(first(), 0);
+}
+
+TEST_F(OutboxTest, ASinkThatIsDownKeepsItsRowsAndHoldsUpNobody) {
+  auto it = drainer("one");
+  *a_takes = 2;
+  add("a", 5);
+  add("b", 5);
+  while (it->step()) {
+  }
+  EXPECT_EQ(of_a, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(of_b.size(), 5u);
+  EXPECT_EQ(first(), 3);
+  EXPECT_EQ(figures.sinks[0].failures, 1);
+  EXPECT_FALSE(it->step());  // backs off
+  EXPECT_EQ(of_a.size(), 2u);
+  *a_takes = 100;
+  clock.advance(Millis(1'000));
+  while (it->step()) {
+  }
+  EXPECT_EQ(of_a, (std::vector<int64_t>{1, 2, 3, 4, 5}));
+  EXPECT_EQ(of_b.size(), 5u);
+  EXPECT_EQ(first(), 0);
+}
+
+TEST_F(OutboxTest, OnlyTheHolderOfTheLeaseDelivers) {
+  auto one = drainer("one");
+  EXPECT_FALSE(one->step());
+  add("a", 1);
+  auto two = drainer("two");
+  EXPECT_FALSE(two->step());
+  EXPECT_TRUE(of_a.empty());
+  clock.advance(kOutboxLeaseTtl + Millis(1));
+  two->step();
+  EXPECT_EQ(of_a.size(), 1u);
+}
+
+TEST_F(OutboxTest, MeasuresAndRefusesCommitsWhenFull) {
+  auto it = drainer("one");
+  for (int count : {0, 1, 1, 5, 93}) {
+    if (count > 0) add("a", count);
+    ASSERT_TRUE(it->measure());
+    auto rows = store.outbox(0, 1'000);
+    EXPECT_EQ(figures.rows, static_cast<int64_t>(rows->size()));
+  }
+  ASSERT_TRUE(store.outbox_done(40));
+  ASSERT_TRUE(it->measure());
+  EXPECT_EQ(figures.rows, 60);
+  auto bounded = make_bounded_outbox(store, figures, 62);
+  flow::Changes changes{.outbox = {{"t", "a", ""}, {"t", "a", ""}}};
+  flow::TaskCommit commit{.task = task, .epoch = epoch, .positions = {}, .changes = &changes};
+  EXPECT_TRUE(bounded->commit(std::span(&commit, 1)));
+  auto refused = bounded->commit(std::span(&commit, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kLimit);
+  flow::Changes none;
+  commit.changes = &none;
+  EXPECT_TRUE(bounded->commit(std::span(&commit, 1)));
+}
+
+/// Acknowledges what it is told to.
+struct FakeProducer : flow::Producer {
+  struct Script {
+    std::vector<int64_t> sent;
+    int64_t acknowledged_to = 0;
+    flow::Outcome::Kind kind = flow::Outcome::Kind::kDelivered;
+    int made = 0;
+  };
+  explicit FakeProducer(Script& script) : script(script) { ++script.made; }
+  Taken send(const flow::OutRecord& record) override {
+    if (record.value == "large") return Taken::kRefused;
+    if (open.size() == 2) return Taken::kFull;
+    open.push_back(static_cast<int64_t>(record.token));
+    script.sent.push_back(open.back());
+    return Taken::kYes;
+  }
+  void poll(Millis, std::vector<flow::Outcome>& out) override {
+    while (!open.empty() && open.front() <= script.acknowledged_to) {
+      flow::Outcome outcome;
+      outcome.token = static_cast<uint64_t>(open.front());
+      outcome.kind = script.kind;
+      out.push_back(outcome);
+      open.erase(open.begin());
+    }
+  }
+  std::optional<Error> failed() const override { return std::nullopt; }
+  Script& script;
+  std::vector<int64_t> open;
+};
+
+TEST(KafkaSink, WaitsForWhatIsUnderWayAndSendsAgainOnlyAfterAFailure) {
+  FakeProducer::Script script{.acknowledged_to = 3};
+  auto sink = make_kafka_sink(
+      [&]() -> Result<std::unique_ptr<flow::Producer>> { return std::make_unique<FakeProducer>(script); });
+  std::vector<ForwardRecord> records(6);
+  for (size_t i = 0; i < records.size(); ++i) records[i].sequence = static_cast<int64_t>(i) + 1;
+  records[1].value = "large";
+  auto first = sink->deliver(records, Millis(5));
+  EXPECT_EQ(first.done, 3u);
+  EXPECT_EQ(first.refused, 1u);
+  EXPECT_TRUE(first.error);
+  script.acknowledged_to = 6;
+  auto rest = std::span<const ForwardRecord>(records).subspan(3);
+  auto second = sink->deliver(rest, Millis(1'000));
+  EXPECT_EQ(second.done, 3u);
+  EXPECT_FALSE(second.error);
+  EXPECT_EQ(script.sent, (std::vector<int64_t>{1, 3, 4, 5, 6}));
+  EXPECT_EQ(script.made, 1);
+
+  for (ForwardRecord& record : records) record.sequence += 6;
+  script.acknowledged_to = 7;
+  script.kind = flow::Outcome::Kind::kFailed;
+  auto failed = sink->deliver(records, Millis(1'000));
+  EXPECT_EQ(failed.done, 0u);
+  EXPECT_TRUE(failed.error);
+  script.kind = flow::Outcome::Kind::kDelivered;
+  script.acknowledged_to = 100;
+  EXPECT_EQ(sink->deliver(records, Millis(1'000)).done, 6u);
+  EXPECT_EQ(script.made, 2);
+}
+
+}  // namespace
+}  // namespace waybill::sink
