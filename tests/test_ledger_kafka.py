@@ -124,7 +124,8 @@ def check_api(waybill, truth):
     assert waybill.status("/api/v1/ledgers/orders/exceptions?kind=odd") == 400
 
 
-@pytest.mark.parametrize("name", FAILPOINTS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.full] if name != "commit.rows" else [])
+                                  for name in FAILPOINTS])
 def test_killed_at_failpoint(name, start_ledger, kafka, logs):
     lines, truth = logs
     topic = "ledger-" + name.replace(".", "-")

@@ -144,7 +144,7 @@ def _triples(packed):
 
 def expected(topic, group, producers, consumers, told=None, killed=(), unheard=frozenset(), aborted=frozenset(),
              late=frozenset()):
-    """{state: places} for one group: what follows from what the clients said, and of killed ones from their reports.
+    """{state: places} for one group, of redelivered with how often more than once: what follows from what the clients said, and of killed ones from their reports.
     `unheard` is what a killed reader may have seen without telling."""
     claimed, seen = set(), collections.Counter()
     for producer in producers:
@@ -160,8 +160,9 @@ def expected(topic, group, producers, consumers, told=None, killed=(), unheard=f
     below = {place for place in missing if place[1] < high[place[0]]}
     excused = below & aborted
     unconfirmed = (below - excused) & unheard
-    return {"pending": missing - below, "suspected": set(), "redelivered": {p for p, times in seen.items() if times > 1},
-            "lost": below - excused - unconfirmed, "late": set(late), "unconfirmed": unconfirmed, "excused": excused}
+    again = collections.Counter({place: times - 1 for place, times in seen.items() if times > 1})
+    return {"pending": missing - below, "suspected": set(), "redelivered": again, "lost": below - excused - unconfirmed,
+            "late": set(late), "unconfirmed": unconfirmed, "excused": excused}
 
 
 def log_content(bootstrap, topic, partitions, isolation="read_uncommitted"):
@@ -207,15 +208,17 @@ def conserved(topic, producers, consumers, judged, killed=()):
 
 
 def same_findings(waybill, topic, group, expect):
-    """Whether the API's findings of the group are these places, by state; an AssertionError says what differs."""
+    """Whether the API's findings of the group are these places, by state, and its counts so many hand-outs; an
+    AssertionError says what differs."""
     findings = waybill.findings(topic, group=group)
     check_sorted_and_joined(findings)
     counts = waybill.group(topic, group)
     wrong = []
     for state, wanted in expect.items():
         found = places([f for f in findings if f["state"] == state])
-        if found != wanted or counts[state] != len(wanted):
-            wrong.append(f"{state}: {len(wanted)} wanted, {counts[state]} counted, missing {sorted(wanted - found)[:5]}, "
-                         f"too much {sorted(found - wanted)[:5]}")
+        count = wanted.total() if isinstance(wanted, collections.Counter) else len(wanted)
+        if found != set(wanted) or counts[state] != count:
+            wrong.append(f"{state}: {count} wanted, {counts[state]} counted, missing {sorted(set(wanted) - found)[:5]}, "
+                         f"too much {sorted(found - set(wanted))[:5]}")
     assert not wrong, "\n".join(wrong)
     return True
