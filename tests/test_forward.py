@@ -3,6 +3,7 @@
 import collections
 import re
 import socket
+import subprocess
 import threading
 import time
 
@@ -177,3 +178,16 @@ def test_syslog_over_udp(kafka, make_server, unique):
         message = receiver.recv(65_536)
     assert message.startswith(b"<132>1 2023-11-14T22:13:20.000Z ")
     assert "] line \u00e9#012\ufffdxxx".encode() in message and len(message) == 8_192
+
+
+def test_a_wrong_syslog_address_or_bound_is_told_with_its_place(binary, tmp_path):
+    file = tmp_path / "waybill.yaml"
+    file.write_text("""clusters: {main: {bootstrap.servers: "127.0.0.1:1"}}
+watch: {outbox_rows: 0}
+watches:
+  a: {sources: [{cluster: main, topics: [t]}], text: x, forward: {syslog: "udp://nohost"}}
+""")
+    done = subprocess.run([binary, "check", "-c", file], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert "waybill.yaml:2:22: watch.outbox_rows" in done.stderr
+    assert "waybill.yaml:4:66: watches.a.forward.syslog: \"udp://nohost\" is no syslog address" in done.stderr

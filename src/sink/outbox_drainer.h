@@ -20,7 +20,8 @@ inline constexpr Millis kOutboxLeaseTtl{10'000};
 inline constexpr Millis kOutboxLeaseRenew{3'000};
 inline constexpr Millis kOutboxLeaseRetry{1'000};
 /// Rows that are read at once for one sink: between these, so that a page has about kPageBytes.
-inline constexpr int64_t kPageRowsMin = 8;
+inline constexpr int64_t kPageRowsMin = 1;  // of huge records
+inline constexpr int64_t kPageRowsFirst = 8;
 inline constexpr int64_t kPageRowsMax = 1'024;
 inline constexpr size_t kPageBytes = 2 << 20;
 /// How long one sink may keep the others waiting.
@@ -74,7 +75,7 @@ class OutboxDrainer {
  private:
   struct State {
     int64_t cursor = 0;  ///< nothing up to here is needed any more
-    int64_t page_rows = kPageRowsMin;
+    int64_t page_rows = kPageRowsFirst;
     flow::Backoff backoff;
     bool down = false;
   };

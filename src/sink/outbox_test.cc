@@ -11,7 +11,7 @@ namespace {
 
 /// Takes `takes` records a call, and then fails when there were more.
 struct FakeSink : ForwardSink {
-  explicit FakeSink(std::vector<int64_t>& got) : got(got) {}
+  explicit FakeSink(std::vector<int64_t>& into) : got(into) {}
   Delivery deliver(std::span<const ForwardRecord> records, Millis) override {
     Delivery delivery;
     for (const ForwardRecord& record : records) {
@@ -28,7 +28,7 @@ struct FakeSink : ForwardSink {
   std::shared_ptr<int> takes = std::make_shared<int>(1'000'000);
 };
 
-struct OutboxTest : testing::Test {
+struct OutboxTest : ::testing::Test {
   void add(const std::string& to, int count) {
     flow::Changes changes;
     for (int i = 0; i < count; ++i) changes.outbox.push_back({"t", to, "body"});
@@ -146,7 +146,7 @@ struct FakeProducer : flow::Producer {
     flow::Outcome::Kind kind = flow::Outcome::Kind::kDelivered;
     int made = 0;
   };
-  explicit FakeProducer(Script& script) : script(script) { ++script.made; }
+  explicit FakeProducer(Script& by) : script(by) { ++by.made; }
   Taken send(const flow::OutRecord& record) override {
     if (record.value == "large") return Taken::kRefused;
     if (open.size() == 2) return Taken::kFull;
@@ -169,7 +169,8 @@ struct FakeProducer : flow::Producer {
 };
 
 TEST(KafkaSink, WaitsForWhatIsUnderWayAndSendsAgainOnlyAfterAFailure) {
-  FakeProducer::Script script{.acknowledged_to = 3};
+  FakeProducer::Script script;
+  script.acknowledged_to = 3;
   auto sink = make_kafka_sink(
       [&]() -> Result<std::unique_ptr<flow::Producer>> { return std::make_unique<FakeProducer>(script); });
   std::vector<ForwardRecord> records(6);

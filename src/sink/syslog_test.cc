@@ -8,7 +8,11 @@ namespace waybill::sink {
 namespace {
 
 TEST(Syslog, WritesRfc5424AndEscapesWhatControls) {
-  ForwardRecord record{.sequence = 7, .watch = "a b\xc3\xa9", .time_ms = 1'700'000'000'042, .severity = 2};
+  ForwardRecord record;
+  record.sequence = 7;
+  record.watch = "a b\xc3\xa9";
+  record.time_ms = 1'700'000'000'042;
+  record.severity = 2;
   record.value = "x\n\x7f\x1b\xff\xc3\xa9";
   EXPECT_EQ(syslog_message(record, "ho st", "12"),
             "<130>1 2023-11-14T22:13:20.042Z ho_st waybill 12 a_b__ [meta sequenceId=\"7\"] "
