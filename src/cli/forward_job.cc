@@ -40,7 +40,9 @@ std::unique_ptr<sink::ForwardSink> make_sink(const WatchForward& forward, const 
     ASSERT(address.has_value());  // the configuration's check has parsed it before
     return sink::make_syslog_sink(std::move(*address), host_name(), std::to_string(getpid()));
   }
-  source::KafkaProducerOptions options{.topic = forward.topic, .client_id = "waybill-forward-" + host_name()};
+  source::KafkaProducerOptions options;
+  options.topic = forward.topic;
+  options.client_id = "waybill-forward-" + host_name();
   for (const ClusterConfig& cluster : parts.config.clusters) {
     if (cluster.name == forward.cluster) options.cluster = kafka_of(cluster);
   }
