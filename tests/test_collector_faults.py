@@ -29,7 +29,7 @@ def answer(waybill, recorded):
         buckets = waybill.buckets(topic)
         for bucket in buckets["buckets"]:
             bucket.pop("settled")
-        findings = [{k: v for k, v in f.items() if k != "verified_at"} for f in waybill.findings(topic)]
+        findings = [{k: v for k, v in f.items() if k not in ("found_at", "verified_at")} for f in waybill.findings(topic)]
         result[topic] = {"produced": entry["produced"], "unaudited": entry["unaudited"], "complete": entry["complete"],
                          "reasons": entry["incomplete_reasons"], "groups": groups, "buckets": buckets,
                          "findings": findings}
