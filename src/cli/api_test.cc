@@ -59,6 +59,7 @@ JobStatus running(const std::string& cluster) {
   status.cluster = cluster;
   status.state = JobStatus::State::kRunning;
   status.health.engine = "collector";
+  status.health.name = cluster;
   status.health.records = 12;
   return status;
 }
@@ -71,7 +72,8 @@ TEST(Readiness, SaysWhatIsMissing) {
   EXPECT_EQ(json::parse(response.body), json::parse(R"({"ready":true,"reasons":[]})"));
 
   JobStatus waiting;
-  waiting.cluster = "b";
+  waiting.cluster = waiting.health.name = "b";
+  waiting.health.engine = "collector";
   waiting.waiting_for = "no broker \xff answers";
   JobStatus stopped;
   stopped.cluster = "c";

@@ -4,8 +4,8 @@
 
 #include <map>
 
-#include "base/base64.h"
 #include "testing/memory_store.h"
+#include "watch/forward_row.h"
 #include "watch/tables.h"
 #include "watch/watch_random.h"
 
@@ -141,12 +141,14 @@ TEST(WatchTask, SamplesAreTheFirstOfAWindowAndMasked) {
   auto outbox = stream.store().outbox(0, 10);
   ASSERT_TRUE(outbox.has_value());
   ASSERT_EQ(outbox->size(), 3u);
-  EXPECT_EQ((*outbox)[2].key.key,
-            "login\x1fmain\x1f"
-            "access\x1f"
-            "3\x1f"
-            "102");
-  EXPECT_EQ(*base64_decode((*outbox)[2].key.body), R"({"user":"smith"})");
+  auto row = parse_forward_row((*outbox)[2].key);
+  ASSERT_TRUE(row.has_value());
+  EXPECT_EQ(row->watch, "login");
+  EXPECT_EQ(row->cluster, "main");
+  EXPECT_EQ(row->topic, "access");
+  EXPECT_EQ(row->partition, 3);
+  EXPECT_EQ(row->offset, 102);
+  EXPECT_EQ(row->value, R"({"user":"smith"})") << "forwarded as it is";
 }
 
 TEST(WatchTask, GroupsBeyondTheLimitAreCountedTogetherAlsoAfterARestart) {
