@@ -15,7 +15,8 @@ void LagAsks::advance(const AuditState& state, int64_t steady_ms) {
   }
   size_t partitions = 0;
   for (const auto& [index, topic] : state.topics()) partitions += topic.partitions.size();
-  if (partitions > partitions_ && !due) {  // what is new is looked at now: its first record tells it from a later topic
+  if (partitions > partitions_ &&
+      !due) {  // what is new is looked at now: its first record tells it from a later topic
     for (const auto& [index, topic] : state.topics()) {
       for (const auto& [partition, audit] : topic.partitions)
         if (audit.log_end.value < 0) round_.emplace_front(index, partition);
@@ -97,11 +98,16 @@ void LagAsks::answer_bounds(const Open& open, const flow::Bounds& bounds, Operat
     if (!group.judged() || position.value < 0) continue;
     if (position >= bounds.end) {
       if (group.oldest_unread_ms != 0) log.set_oldest_unread(open.topic, open.partition, name, 0);
-    } else if (open_.size() < 2 * kOpenMax) {
+    } else if (unread_open() < kUnreadMax) {
       ask(state, {What::kOldestUnread, open.topic, open.partition, name, now.steady_ms},
           {std::max(position, bounds.start), bounds.end});
     }
   }
+}
+
+size_t LagAsks::unread_open() const {
+  return static_cast<size_t>(std::count_if(
+      open_.begin(), open_.end(), [](const auto& item) { return item.second.what == What::kOldestUnread; }));
 }
 
 /// After a topic began anew, what was asked before tells of the old one.

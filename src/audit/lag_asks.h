@@ -19,6 +19,8 @@ namespace waybill::audit {
 class LagAsks {
  public:
   static constexpr size_t kOpenMax = 256;
+  static constexpr size_t kUnreadMax =
+      4;  ///< records read at once; more would keep the verifier's readings waiting
   static constexpr int64_t kForgetMs = 60'000;  ///< an ask without an answer for so long is given up
 
   LagAsks(std::string cluster, int64_t every_ms) : cluster_(std::move(cluster)), every_ms_(every_ms) {}
@@ -41,6 +43,7 @@ class LagAsks {
   void answer_bounds(const Open& open, const flow::Bounds& bounds, OperationLog& log, AuditState& state,
                      Now now);
 
+  size_t unread_open() const;
   void first_record(const Open& open, int64_t time_ms, OperationLog& log, AuditState& state, Now now);
 
   std::string cluster_;

@@ -32,8 +32,8 @@ Result<ClientHandle> open_reader(const KafkaCluster& cluster, const char* isolat
   // A leader that moved must be found while its old broker stays away: metadata is not believed for long.
   const std::array<Property, 6> defaults{{
       {"client.id", "waybill-reader"},
-      {"topic.metadata.refresh.interval.ms", "10000"},
-      {"metadata.max.age.ms", "5000"},
+      {"topic.metadata.refresh.interval.ms", "5000"},
+      {"metadata.max.age.ms", "15000"},  // below the interval nothing would be known between two of them
       {"fetch.wait.max.ms", "100"},
       {"reconnect.backoff.max.ms", "2000"},
       {"fetch.message.max.bytes", "8192"},
