@@ -51,14 +51,16 @@ void OwesAsks::advance(const AuditState& state, OperationLog& log, int64_t clock
 void OwesAsks::look(TopicIndex index, const TopicState& topic, const AuditState& state, OperationLog& log,
                     int64_t clock_ms, int64_t steady_ms) {
   bool any = false;
-  for (const auto& [name, p] : presences(topic)) {
+  for (const auto& item : presences(topic)) {
+    const auto& name = item.first;
+    const auto& p = item.second;
     if (!p.owes) continue;
     any |= p.part_of.empty();
     const auto& all = state.reporters().all();
     const bool own = !p.part_of.empty();
-    const bool open = std::any_of(all.begin(), all.end(), [&](const auto& item) {
-      if (!item.second.open() || !item.second.topics.contains(index)) return false;
-      return own ? p.readers.contains(item.first) : item.second.groups.contains(name);
+    const bool open = std::any_of(all.begin(), all.end(), [&](const auto& reporter) {
+      if (!reporter.second.open() || !reporter.second.topics.contains(index)) return false;
+      return own ? p.readers.contains(reporter.first) : reporter.second.groups.contains(name);
     });
     if (own) {
       if (!open) log.retire(index, name);
