@@ -5,8 +5,6 @@
 #include "audit/tables.h"
 
 namespace waybill::audit {
-namespace {}  // namespace
-
 AuditState::AuditState(const CollectorOptions& options, PartitionId audit_partition)
     : options_(options),
       audit_partition_(audit_partition),
@@ -37,7 +35,7 @@ bool AuditState::tick(int64_t clock_ms) {
   }
   post(changes);
   for (const IncompleteChange& change : changes) {
-    if (change.reason == kReporterVanished) taint(change.reporter, Silence::kBegins);
+    if (change.reason == IncompleteChange::kReporterVanished) taint(change.reporter, Silence::kBegins);
   }
   for (const Id128& id : touched) rows_.reporter(id, 0, 0);
   auto floors = book_.topic_floors();
@@ -77,13 +75,10 @@ bool AuditState::judge() {
     GroupAudit& group = audit->second.group(name, true);
     int64_t barrier = floors[name].barrier;
     if (group.waiting() && group.waiting_since() < barrier) {
-      CoverageDeltas deltas;
-      StepContext step = context(deltas, -1);
-      step.group = name;
-      size_t before = audit->second.range_count();
-      changed |= group.judge(barrier, step);
-      book(index, partition, deltas, -1);
-      note_partition(index, partition, audit->second, before);
+      step_group(*it, audit->second, [&](StepContext& step) {
+        changed |= group.judge(barrier, step);
+        return true;
+      });
       suspects_.emplace(index, partition, name);
     }
     it = group.waiting() ? std::next(it) : waiting_.erase(it);
@@ -167,6 +162,28 @@ void AuditState::taint(const Id128& id, Silence what) {
 
 bool AuditState::verdict(const Place& place, int64_t incarnation, std::span<const Verdict> verdicts,
                          bool sampled) {
+  return with_group(place, incarnation, [&](GroupAudit& group, StepContext& step) {
+    bool changed = false;
+    for (const Verdict& v : verdicts) changed |= group.verdict(v, sampled, step);
+    return changed;
+  });
+}
+
+bool AuditState::step_group(const Place& place, PartitionAudit& audit,
+                            const std::function<bool(StepContext&)>& change) {
+  const auto& [index, partition, name] = place;
+  CoverageDeltas deltas;
+  StepContext step = context(deltas, -1);
+  step.group = name;
+  const size_t before = audit.range_count();
+  if (!change(step)) return false;
+  book(index, partition, deltas, -1);
+  note_partition(index, partition, audit, before);
+  return true;
+}
+
+bool AuditState::with_group(const Place& place, int64_t incarnation,
+                            const std::function<bool(GroupAudit&, StepContext&)>& change) {
   const auto& [index, partition, name] = place;
   TopicState* state = topic(index);
   if (!state || state->incarnation != incarnation) return false;
@@ -174,16 +191,7 @@ bool AuditState::verdict(const Place& place, int64_t incarnation, std::span<cons
   if (it == state->partitions.end()) return false;
   auto group = it->second.groups().find(name);
   if (group == it->second.groups().end()) return false;
-  CoverageDeltas deltas;
-  StepContext step = context(deltas, -1);
-  step.group = name;
-  size_t before = it->second.range_count();
-  bool changed = false;
-  for (const Verdict& v : verdicts) changed |= group->second.verdict(v, sampled, step);
-  if (!changed) return false;
-  book(index, partition, deltas, -1);
-  note_partition(index, partition, it->second, before);
-  return true;
+  return step_group(place, it->second, [&](StepContext& step) { return change(group->second, step); });
 }
 
 void AuditState::suspect(TopicIndex index, PartitionId partition, OffsetRange range) {

@@ -4,6 +4,7 @@
 // (docs/decisions/0005).
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -137,6 +138,11 @@ class AuditState {
   /// Books what a step did to one partition; `sequence` < 0 does not reopen buckets.
   void book(TopicIndex topic, PartitionId partition, const CoverageDeltas& deltas, int64_t sequence);
   void note_partition(TopicIndex topic, PartitionId partition, PartitionAudit& audit, size_t ranges_before);
+  /// Runs `change` for one group of the partition and books what it did; books nothing when it says false.
+  bool step_group(const Place& place, PartitionAudit& audit, const std::function<bool(StepContext&)>& change);
+  /// The same for a group that may be gone, or belong to another incarnation: false then.
+  bool with_group(const Place& place, int64_t incarnation,
+                  const std::function<bool(GroupAudit&, StepContext&)>& change);
   bool settle(TopicIndex index, TopicState& topic, const ReporterBook::Floor& floor, int64_t clock_ms);
   void flush_findings(TopicIndex index, TopicState& topic, PartitionId partition);
   bool excluded(const std::string& group) const;

@@ -162,19 +162,12 @@ bool AuditState::decide(const Decision& d, int64_t time_ms) {
 
 int64_t AuditState::close(TopicIndex topic, const std::string& name, PartitionId partition,
                           std::span<const Moved> ranges, State state, const Closing& closing) {
-  auto& partitions = topics_.at(topic).partitions;
-  auto it = partitions.find(partition);
-  if (it == partitions.end()) return 0;
-  auto group = it->second.groups().find(name);
-  if (group == it->second.groups().end()) return 0;
-  CoverageDeltas deltas;
-  StepContext step = context(deltas, -1);
-  step.group = name;
-  size_t before = it->second.range_count();
   int64_t closed = 0;
-  for (const Moved& m : ranges) closed += group->second.close(m.range, state, closing, m.to, step);
-  book(topic, partition, deltas, -1);
-  note_partition(topic, partition, it->second, before);
+  with_group({topic, partition, name}, topics_.at(topic).incarnation,
+             [&](GroupAudit& group, StepContext& step) {
+               for (const Moved& m : ranges) closed += group.close(m.range, state, closing, m.to, step);
+               return true;
+             });
   return closed;
 }
 

@@ -42,15 +42,11 @@ bool AuditState::owe_added(TopicIndex index, PartitionId partition, PartitionAud
     if (partition.value < known) continue;
     GroupAudit& group = audit.group(name, true);
     if (group.baseline().value >= 0) continue;
-    CoverageDeltas deltas;
-    StepContext step = context(deltas, -1);
-    step.group = name;
-    const size_t before = audit.range_count();
-    audit.baseline(group, Offset(0), step);
-    book(index, partition, deltas, -1);
+    any |= step_group({index, partition, name}, audit, [&](StepContext& step) {
+      audit.baseline(group, Offset(0), step);
+      return true;
+    });
     rows_.partition({index, topics_.at(index).incarnation, partition, name}, Sums{});
-    note_partition(index, partition, audit, before);
-    any = true;
   }
   return any;
 }
@@ -63,37 +59,21 @@ bool AuditState::retire(TopicIndex index, const std::string& name) {
     auto group = audit.groups().find(name);
     if (group == audit.groups().end()) continue;
     if (group->second.baseline().value < 0 && !group->second.broadcast) continue;
-    CoverageDeltas deltas;
-    StepContext step = context(deltas, -1);
-    step.group = name;
-    const size_t before = audit.range_count();
-    group->second.retire(step);
-    book(index, partition, deltas, -1);
-    note_partition(index, partition, audit, before);
-    any = true;
+    any |= step_group({index, partition, name}, audit, [&](StepContext& step) {
+      group->second.retire(step);
+      return true;
+    });
   }
   if (any) dirty_.topics.insert(index);
   return any;
 }
 
 bool AuditState::disown(const Place& place, int64_t incarnation, std::span<const OffsetRange> ranges) {
-  const auto& [index, partition, name] = place;
-  TopicState* state = topic(index);
-  if (!state || state->incarnation != incarnation) return false;
-  auto it = state->partitions.find(partition);
-  if (it == state->partitions.end()) return false;
-  auto group = it->second.groups().find(name);
-  if (group == it->second.groups().end()) return false;
-  CoverageDeltas deltas;
-  StepContext step = context(deltas, -1);
-  step.group = name;
-  const size_t before = it->second.range_count();
-  bool any = false;
-  for (const OffsetRange& range : ranges) any |= group->second.disown(range, step);
-  if (!any) return false;
-  book(index, partition, deltas, -1);
-  note_partition(index, partition, it->second, before);
-  return true;
+  return with_group(place, incarnation, [&](GroupAudit& group, StepContext& step) {
+    bool any = false;
+    for (const OffsetRange& range : ranges) any |= group.disown(range, step);
+    return any;
+  });
 }
 
 void AuditState::first_record(TopicIndex index, PartitionId partition, int64_t time_ms) {

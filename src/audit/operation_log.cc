@@ -32,10 +32,35 @@ enum Operation : uint64_t {
   kDisown
 };
 
+/// Six digits at least, so that the parts sort in order.
 std::string part_name(const std::string& base, size_t part) {
-  char digits[16];
-  std::snprintf(digits, sizeof digits, "/%06zu", part);
-  return base + digits;
+  const std::string digits = std::to_string(part);
+  return base + "/" + std::string(digits.size() < 6 ? 6 - digits.size() : 0, '0') + digits;
+}
+
+/// The group's partition and the incarnation of its topic, as kVerdict and kDisown begin.
+void put_place(StateWriter& op, const AuditState::Place& place, int64_t incarnation) {
+  op.u64(std::get<0>(place));
+  op.i64(std::get<1>(place).value);
+  op.text(std::get<2>(place));
+  op.i64(incarnation);
+}
+
+std::pair<AuditState::Place, int64_t> take_place(StateReader& in) {
+  const auto topic = static_cast<TopicIndex>(in.u64());
+  const PartitionId partition(static_cast<int32_t>(in.i64()));
+  std::string group = in.text();
+  return {{topic, partition, std::move(group)}, in.i64()};
+}
+
+void put_range(StateWriter& op, const OffsetRange& range) {
+  op.i64(range.begin.value);
+  op.i64(range.end.value);
+}
+
+OffsetRange take_range(StateReader& in) {
+  const Offset begin(in.i64());
+  return {begin, Offset(in.i64())};
 }
 
 /// What the state does not look at is not kept.
@@ -106,15 +131,11 @@ void OperationLog::verdict(const AuditState::Place& place, int64_t incarnation,
   if (!state_.verdict(place, incarnation, verdicts, sampled)) return;
   StateWriter op;
   op.u64(kVerdict);
-  op.u64(std::get<0>(place));
-  op.i64(std::get<1>(place).value);
-  op.text(std::get<2>(place));
-  op.i64(incarnation);
+  put_place(op, place, incarnation);
   op.u64(sampled ? 1 : 0);
   op.u64(verdicts.size());
   for (const Verdict& v : verdicts) {
-    op.i64(v.range.begin.value);
-    op.i64(v.range.end.value);
+    put_range(op, v.range);
     op.u64(static_cast<uint64_t>(v.state));
     op.u64(static_cast<uint64_t>(v.reason));
   }
@@ -153,34 +174,25 @@ void OperationLog::disown(const AuditState::Place& place, int64_t incarnation,
   if (!state_.disown(place, incarnation, ranges)) return;
   StateWriter op;
   op.u64(kDisown);
-  op.u64(std::get<0>(place));
-  op.i64(std::get<1>(place).value);
-  op.text(std::get<2>(place));
-  op.i64(incarnation);
+  put_place(op, place, incarnation);
   op.u64(ranges.size());
-  for (const OffsetRange& range : ranges) {
-    op.i64(range.begin.value);
-    op.i64(range.end.value);
-  }
+  for (const OffsetRange& range : ranges) put_range(op, range);
   write(op);
 }
 
 bool OperationLog::replay_owes(uint64_t operation, StateReader& in) {
+  if (operation == kDisown) {
+    const auto [place, incarnation] = take_place(in);
+    std::vector<OffsetRange> ranges;
+    for (uint64_t n = in.count(); n > 0 && in.ok(); --n) ranges.push_back(take_range(in));
+    if (in.ok()) state_.disown(place, incarnation, ranges);
+    return in.ok() && in.at_end();
+  }
   auto topic = static_cast<TopicIndex>(in.u64());
   if (operation == kPartitionCount) {
     state_.set_partition_count(topic, static_cast<int32_t>(in.i64()));
-  } else if (operation == kRetire) {
-    state_.retire(topic, in.text());
   } else {
-    PartitionId partition(static_cast<int32_t>(in.i64()));
-    std::string group = in.text();
-    int64_t incarnation = in.i64();
-    std::vector<OffsetRange> ranges;
-    for (uint64_t n = in.count(); n > 0 && in.ok(); --n) {
-      Offset begin(in.i64());
-      ranges.push_back({begin, Offset(in.i64())});
-    }
-    if (in.ok()) state_.disown({topic, partition, group}, incarnation, ranges);
+    state_.retire(topic, in.text());
   }
   return in.ok() && in.at_end();
 }
@@ -219,23 +231,19 @@ void OperationLog::note_incomplete(std::string_view reason, int64_t from_ms, int
 }
 
 bool OperationLog::replay_verdict(StateReader& in) {
-  auto topic = static_cast<TopicIndex>(in.u64());
-  PartitionId partition(static_cast<int32_t>(in.i64()));
-  std::string group = in.text();
-  int64_t incarnation = in.i64();
+  const auto [place, incarnation] = take_place(in);
   bool sampled = in.u64() != 0;
   std::vector<Verdict> verdicts;
   for (uint64_t n = in.count(); n > 0 && in.ok(); --n) {
     Verdict v;
-    v.range.begin = Offset(in.i64());
-    v.range.end = Offset(in.i64());
+    v.range = take_range(in);
     v.state = static_cast<State>(in.u64());
     v.reason = static_cast<Reason>(in.u64());
     if (v.state > State::kExcused || v.reason > Reason::kBeyondBudget) return false;
     verdicts.push_back(v);
   }
   if (!in.ok() || !in.at_end()) return false;
-  state_.verdict({topic, partition, group}, incarnation, verdicts, sampled);
+  state_.verdict(place, incarnation, verdicts, sampled);
   return true;
 }
 

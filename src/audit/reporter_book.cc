@@ -21,10 +21,11 @@ void missing_rows(const Reporter& r, uint64_t begin, const Hole& hole, Incomplet
   std::string detail = begin + 1 == hole.end
                            ? "report " + std::to_string(begin)
                            : "reports " + std::to_string(begin) + " to " + std::to_string(hole.end - 1);
-  changes.push_back({op, r.id, kReportMissing, hole.from_ms, hole.to_ms, detail});
+  changes.push_back({op, r.id, IncompleteChange::kReportMissing, hole.from_ms, hole.to_ms, detail});
   if (hole.backlog_to_ms == 0) return;
   int64_t from_ms = hole.backlog_from_ms + static_cast<int64_t>(begin % 1000);  // a key of its own
-  changes.push_back({op, r.id, kReportMissing, from_ms, hole.backlog_to_ms, std::move(detail)});
+  changes.push_back(
+      {op, r.id, IncompleteChange::kReportMissing, from_ms, hole.backlog_to_ms, std::move(detail)});
 }
 
 /// The span of the buckets that a report tells of; {0, 0} when it tells of none.
@@ -79,7 +80,8 @@ ReporterBook::Seen ReporterBook::apply(const tally::Report& report, int64_t sequ
     if (hole != r.holes.begin()) fill_hole(r, std::prev(hole), report, changes);
   }
   if (r.vanished) {
-    changes.push_back({IncompleteChange::Op::kErase, r.id, kReporterVanished, r.vanished_from_ms, 0, {}});
+    changes.push_back(
+        {IncompleteChange::Op::kErase, r.id, IncompleteChange::kReporterVanished, r.vanished_from_ms, 0, {}});
     r.vanished = r.presumed_dead = false;
   }
   r.applied.insert(numbers(n, n + 1));
@@ -171,11 +173,16 @@ bool ReporterBook::tick(int64_t clock_ms, std::vector<IncompleteChange>& changes
     if (r.open() && silent_ms > limits_.vanished_ms) {
       r.vanished = true;
       r.vanished_from_ms = r.complete_up_to_ms;
-      changes.push_back({IncompleteChange::Op::kPost, r.id, kReporterVanished, r.vanished_from_ms, 0, {}});
+      changes.push_back({IncompleteChange::Op::kPost,
+                         r.id,
+                         IncompleteChange::kReporterVanished,
+                         r.vanished_from_ms,
+                         0,
+                         {}});
     } else if (r.vanished && !r.presumed_dead && silent_ms > limits_.vanished_ms * kPresumedDeadFactor) {
       r.presumed_dead = true;
-      changes.push_back({IncompleteChange::Op::kPost, r.id, kReporterVanished, r.vanished_from_ms,
-                         r.vanished_from_ms + limits_.vanished_ms, "presumed dead"});
+      changes.push_back({IncompleteChange::Op::kPost, r.id, IncompleteChange::kReporterVanished,
+                         r.vanished_from_ms, r.vanished_from_ms + limits_.vanished_ms, "presumed dead"});
     }
     if (changes.size() > before) {
       touched.push_back(r.id);

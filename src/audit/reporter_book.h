@@ -61,6 +61,8 @@ struct Reporter {
 
 /// A change to audit_incomplete for every topic of a reporter.
 struct IncompleteChange {
+  static constexpr std::string_view kReportMissing = "report_missing";
+  static constexpr std::string_view kReporterVanished = "reporter_vanished";
   enum class Op : uint8_t { kPost, kErase } op = Op::kPost;
   Id128 reporter;
   std::string_view reason;
@@ -69,8 +71,6 @@ struct IncompleteChange {
   std::string detail;
   bool operator==(const IncompleteChange&) const = default;
 };
-inline constexpr std::string_view kReportMissing = "report_missing";
-inline constexpr std::string_view kReporterVanished = "reporter_vanished";
 
 /// The reporters of one audit partition. Not thread-safe.
 class ReporterBook {
