@@ -10,6 +10,7 @@
 #include "cli/config.h"
 #include "cli/kafka_properties.h"
 #include "cli/kpi_config.h"
+#include "cli/ledger_config.h"
 #include "cli/watch_config.h"
 
 namespace waybill::cli {
@@ -33,6 +34,29 @@ Result<std::string> read_whole(const std::string& path, size_t max) {
   return text;
 }
 
+/// What `parse` makes of the file, or of the first default one that exists when `path` is empty; beside it,
+/// the path of that file. The error is ready to print: a line per fault.
+template <class Parsed>
+tl::expected<std::pair<std::string, Parsed>, std::string> load(
+    const std::string& path, const ConfigWorld& world,
+    tl::expected<Parsed, std::vector<Diagnostic>> (*parse)(std::string_view, const ConfigWorld&)) {
+  const std::vector<std::string> candidates = path.empty() ? default_config_files() : std::vector{path};
+  for (const std::string& candidate : candidates) {
+    auto text = read_whole(candidate, kYamlBytesMax);
+    if (!text && path.empty() && text.error().code == Errc::kNotFound) continue;
+    if (!text) return tl::make_unexpected(text.error().message + "\n");
+    ConfigWorld here = world;
+    here.folder = candidate.substr(0, candidate.rfind('/') + 1);
+    auto parsed = parse(*text, here);
+    if (parsed) return std::pair{candidate, std::move(*parsed)};
+    std::string lines;
+    for (const Diagnostic& diagnostic : parsed.error()) lines += diagnostic.str(candidate) + "\n";
+    return tl::make_unexpected(std::move(lines));
+  }
+  return tl::make_unexpected(fmt::format(
+      "there is no configuration: {} do not exist; name one with -c FILE\n", fmt::join(candidates, " and ")));
+}
+
 }  // namespace
 
 ConfigWorld real_world() {
@@ -48,49 +72,24 @@ ConfigWorld real_world() {
 std::vector<std::string> default_config_files() { return {"./waybill.yaml", "/etc/waybill/waybill.yaml"}; }
 
 tl::expected<LoadedConfig, std::string> load_config(const std::string& path, const ConfigWorld& world) {
-  std::vector<std::string> candidates = path.empty() ? default_config_files() : std::vector{path};
-  for (const std::string& candidate : candidates) {
-    auto text = read_whole(candidate, kYamlBytesMax);
-    if (!text && path.empty() && text.error().code == Errc::kNotFound) continue;
-    if (!text) return tl::make_unexpected(text.error().message + "\n");
-    ConfigWorld here = world;
-    here.folder = candidate.substr(0, candidate.rfind('/') + 1);
-    auto config = parse_config(*text, here);
-    if (config) return LoadedConfig{candidate, std::move(*config)};
-    std::string lines;
-    for (const Diagnostic& diagnostic : config.error()) lines += diagnostic.str(candidate) + "\n";
-    return tl::make_unexpected(std::move(lines));
-  }
-  return tl::make_unexpected(fmt::format(
-      "there is no configuration: {} do not exist; name one with -c FILE\n", fmt::join(candidates, " and ")));
+  return load(path, world, parse_config).map([](auto&& found) {
+    return LoadedConfig{std::move(found.first), std::move(found.second)};
+  });
 }
 
 tl::expected<KpiConfig, std::string> load_kpis(const std::string& path, const ConfigWorld& world) {
-  std::vector<std::string> candidates = path.empty() ? default_config_files() : std::vector{path};
-  for (const std::string& candidate : candidates) {
-    auto text = read_whole(candidate, kYamlBytesMax);
-    if (!text && path.empty() && text.error().code == Errc::kNotFound) continue;
-    if (!text) return tl::make_unexpected(text.error().message + "\n");
-    ConfigWorld here = world;
-    here.folder = candidate.substr(0, candidate.rfind('/') + 1);
-    auto kpis = parse_kpis(*text, here);
-    if (kpis) return std::move(*kpis);
-    std::string lines;
-    for (const Diagnostic& diagnostic : kpis.error()) lines += diagnostic.str(candidate) + "\n";
-    return tl::make_unexpected(std::move(lines));
-  }
-  return tl::make_unexpected(fmt::format("there is no configuration: {} do not exist; name one with -c FILE\n",
-                                         fmt::join(candidates, " and ")));
+  return load(path, world, parse_kpis).map([](auto&& found) { return std::move(found.second); });
 }
 
 tl::expected<WatchConfig, std::string> load_watches(const std::string& path, const ConfigWorld& world) {
-  auto text = read_whole(path, kYamlBytesMax);
-  if (!text) return tl::make_unexpected(text.error().message);
-  auto watches = parse_watches(*text, world);
-  if (watches) return std::move(*watches);
-  std::string lines;
-  for (const Diagnostic& diagnostic : watches.error()) lines += (lines.empty() ? "" : "\n") + diagnostic.str(path);
-  return tl::make_unexpected(std::move(lines));
+  return load(path, world, parse_watches)
+      .map([](auto&& found) { return std::move(found.second); })
+      .map_error([](std::string lines) { return lines.substr(0, lines.find_last_not_of('\n') + 1); });
+}
+
+tl::expected<std::vector<LedgerSettings>, std::string> load_ledgers(const std::string& path,
+                                                                    const ConfigWorld& world) {
+  return load(path, world, parse_ledgers).map([](auto&& found) { return std::move(found.second); });
 }
 
 }  // namespace waybill::cli

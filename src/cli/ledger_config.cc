@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "cli/suggest.h"
-#include "source/byte_input.h"
 
 namespace waybill::cli {
 namespace {
@@ -240,28 +239,6 @@ tl::expected<std::vector<LedgerSettings>, std::vector<Diagnostic>> parse_ledgers
   if (faults.found.empty()) return out;
   if (faults.found.size() > kDiagnosticsMax) faults.found.resize(kDiagnosticsMax);
   return tl::make_unexpected(std::move(faults.found));
-}
-
-tl::expected<std::vector<LedgerSettings>, std::string> load_ledgers(const std::string& path,
-                                                                    const ConfigWorld& world) {
-  auto input = source::open_byte_input(path);
-  if (!input) return tl::make_unexpected(input.error().message + "\n");
-  std::string text(kYamlBytesMax + 1, '\0');
-  size_t size = 0;
-  for (;;) {
-    auto got = (*input)->read(text.data() + size, text.size() - size);
-    if (!got) return tl::make_unexpected(got.error().message + "\n");
-    if (*got == 0) break;
-    size += *got;
-  }
-  if (size > kYamlBytesMax)
-    return tl::make_unexpected(fmt::format("{} is larger than {} bytes\n", path, kYamlBytesMax));
-  text.resize(size);
-  auto ledgers = parse_ledgers(text, world);
-  if (ledgers) return std::move(*ledgers);
-  std::string lines;
-  for (const Diagnostic& diagnostic : ledgers.error()) lines += diagnostic.str(path) + "\n";
-  return tl::make_unexpected(std::move(lines));
 }
 
 }  // namespace waybill::cli

@@ -22,7 +22,8 @@ void read_ledgers(ConfigFaults& faults, const YamlNode* node, const std::vector<
 tl::expected<std::vector<LedgerSettings>, std::vector<Diagnostic>> parse_ledgers(std::string_view text,
                                                                                  const ConfigWorld& world);
 
-/// Reads the file, at most kYamlBytesMax. The error is ready to print: one line per fault.
+/// Reads the file (the first default one that exists when `path` is empty). The error is ready to print: one
+/// line per fault.
 tl::expected<std::vector<LedgerSettings>, std::string> load_ledgers(const std::string& path,
                                                                     const ConfigWorld& world);
 

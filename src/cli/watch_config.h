@@ -20,7 +20,8 @@ struct WatchSections {
 void read_watches(ConfigFaults& faults, const WatchSections& sections,
                   const std::vector<std::string>* clusters, WatchConfig& out);
 
-/// The watches of a configuration file, and nothing else that it names. The error is ready to print.
+/// The watches of a configuration file, and nothing else that it names. The error is one line
+/// per fault, the last without its end.
 tl::expected<WatchConfig, std::string> load_watches(const std::string& path, const ConfigWorld& world);
 /// The same of a text.
 tl::expected<WatchConfig, std::vector<Diagnostic>> parse_watches(std::string_view text,
