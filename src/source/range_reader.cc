@@ -2,30 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
+#include "source/deadline.h"
 #include "source/properties.h"
 
 namespace waybill::source {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-
 constexpr size_t kPreviewMax = 1024;
-
-/// What is left of a call's time, in ms for librdkafka; 0 when it is over.
-class Deadline {
- public:
-  explicit Deadline(Millis timeout) : end_(SteadyClock::now() + timeout) {}
-  int left_ms() const {
-    auto left = std::chrono::duration_cast<Millis>(end_ - SteadyClock::now()).count();
-    return static_cast<int>(std::clamp<int64_t>(left, 0, 3'600'000));
-  }
-  SteadyClock::time_point end() const { return end_; }
-
- private:
-  SteadyClock::time_point end_;
-};
 
 Result<ClientHandle> open_reader(const KafkaCluster& cluster, const char* isolation, const LogFn* log) {
   // Most ranges are a few messages: what a fetch brings beyond them is read for nothing.

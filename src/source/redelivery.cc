@@ -2,31 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <set>
 
 #include "source/admin_request.h"
+#include "source/deadline.h"
 #include "source/properties.h"
 
 namespace waybill::source {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-
 constexpr int64_t kNear = 1'000;  ///< offsets between two ranges that are read rather than jumped over
 constexpr int kPollMs = 100;
-
-class Deadline {
- public:
-  explicit Deadline(Millis timeout) : end_(SteadyClock::now() + timeout) {}
-  int left_ms() const {
-    auto left = std::chrono::duration_cast<Millis>(end_ - SteadyClock::now()).count();
-    return static_cast<int>(std::clamp<int64_t>(left, 0, 3'600'000));
-  }
-
- private:
-  SteadyClock::time_point end_;
-};
 
 Result<ClientHandle> open_client(const KafkaCluster& cluster, rd_kafka_type_t type,
                                  std::span<const Property> forced, void* opaque = nullptr) {
