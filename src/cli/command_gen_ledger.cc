@@ -1,39 +1,17 @@
 // waybill gen ledger: logs of producers and consumers, and what a ledger must find in them.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/gen_args.h"
+#include "cli/out_file.h"
 
 namespace waybill::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using Truth = ledger::GeneratedTruth;
-
-struct CloseFile {
-  void operator()(FILE* file) const {
-    if (file != stdout) std::fclose(file);
-  }
-};
-using File = std::unique_ptr<FILE, CloseFile>;
-
-File open_out(const std::string& path) {
-  if (path == "-") return File(stdout);
-  return File(std::fopen(path.c_str(), "wbe"));
-}
-
-int failed(const std::string& path) {
-  fmt::print(stderr, "waybill: cannot write {}: {}\n", path, std::strerror(errno));
-  return kExitRuntime;
-}
 
 /// Nearest rank.
 int64_t quantile(const std::vector<int32_t>& sorted, double q) {
@@ -84,29 +62,15 @@ std::string truth_json(const Truth& truth) {
   return out.dump(1) + "\n";
 }
 
-bool write(FILE* file, const std::string& text) {
-  return std::fwrite(text.data(), 1, text.size(), file) == text.size();
-}
-
 }  // namespace
 
 int gen_ledger_command(const GenLedgerArgs& args) {
-  constexpr size_t kWriteBytes = 1 << 20;
-  File out = open_out(args.out);
-  if (!out) return failed(args.out);
+  OutFile out(args.out);
   ledger::Generator generator(args.options);
-  std::string text;
-  while (generator.next(text)) {
-    if (text.size() < kWriteBytes) continue;
-    if (!write(out.get(), text)) return failed(args.out);
-    text.clear();
-  }
-  if (!write(out.get(), text) || std::fflush(out.get()) != 0) return failed(args.out);
+  if (!write_all(out, [&](std::string& text) { return generator.next(text); })) return out.failed();
   if (args.truth.empty()) return kExitFine;
-  File truth = open_out(args.truth);
-  if (!truth || !write(truth.get(), truth_json(generator.truth())) || std::fflush(truth.get()) != 0)
-    return failed(args.truth);
-  return kExitFine;
+  OutFile truth(args.truth);
+  return truth.write(truth_json(generator.truth())) && truth.finish() ? kExitFine : truth.failed();
 }
 
 }  // namespace waybill::cli
