@@ -9,9 +9,8 @@
 #include "audit/query_params.h"
 #include "audit/query_rows.h"
 #include "audit/tables.h"
-#include "base/base64.h"
 #include "tally/bucket.h"
-#include "tally/latency_sketch.h"
+#include "tally/latency_text.h"
 
 namespace waybill::audit {
 namespace {
@@ -56,9 +55,7 @@ Result<void> add_row(BucketSum& bucket, const RowView& row) {
   bucket.settled = bucket.settled && row.number("settled") != 0;
   bucket.weight += row.number("count") + row.number("failed") + row.number("unknown");
   if (row.text("latency").empty()) return {};
-  auto sketch = base64_decode(row.text("latency")).and_then([](const std::string& bytes) {
-    return tally::LatencySketch::decode(bytes);
-  });
+  auto sketch = tally::parse_latency_text(row.text("latency"));
   if (!sketch) return tl::unexpected(std::move(sketch.error()).within("a latency in the store"));
   side.latency.merge(*sketch);
   return {};

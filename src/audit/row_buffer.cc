@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "audit/tables.h"
-#include "base/base64.h"
+#include "tally/latency_text.h"
 
 namespace waybill::audit {
 namespace {
@@ -183,7 +183,7 @@ void RowBuffer::bucket_row(const flow::TableSpec& table, const BucketKey& key, i
                 {}};
   row.values.reserve(table.values.size());
   append_counts(delta.sums, row.values);
-  row.values.emplace_back(base64_encode(delta.latency.encode()));
+  row.values.emplace_back(tally::latency_text(delta.latency));
   append_states(delta.sums, row.values);
   row.values.emplace_back(delta.time_create);
   row.values.emplace_back(delta.time_append);

@@ -2,8 +2,7 @@
 
 #include <string>
 
-#include "base/base64.h"
-#include "tally/latency_sketch.h"
+#include "tally/latency_text.h"
 
 namespace waybill::audit {
 namespace {
@@ -14,18 +13,6 @@ using flow::TableSpec;
 using Retention = flow::TableSpec::Retention;
 constexpr auto kText = ColumnType::kText;
 constexpr auto kInt = ColumnType::kInt64;
-
-std::string merge_latency(std::string_view a, std::string_view b) {
-  if (a.empty()) return std::string(b);
-  if (b.empty()) return std::string(a);
-  auto left = base64_decode(a).and_then([](const std::string& s) { return tally::LatencySketch::decode(s); });
-  auto right =
-      base64_decode(b).and_then([](const std::string& s) { return tally::LatencySketch::decode(s); });
-  if (!left) return std::string(b);
-  if (!right) return std::string(a);
-  left->merge(*right);
-  return base64_encode(left->encode());
-}
 
 std::vector<flow::ValueColumn> with_states(std::vector<flow::ValueColumn> first,
                                            std::vector<flow::ValueColumn> last) {
@@ -54,7 +41,7 @@ TableSpec bucket_spec(std::string_view name, Retention retention) {
                                  {"time_append"},
                                  {"settled", kInt, Merge::kLast},
                                  {"interval_ms", kInt, Merge::kMax}}),
-          .merge_sketch = merge_latency,
+          .merge_sketch = tally::merge_latency_texts,
           .expire_by = "start",
           .retention = retention};
 }

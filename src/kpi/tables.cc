@@ -1,7 +1,6 @@
 #include "kpi/tables.h"
 
-#include "base/base64.h"
-#include "tally/latency_sketch.h"
+#include "tally/latency_text.h"
 
 namespace waybill::kpi {
 namespace {
@@ -14,22 +13,6 @@ constexpr auto kText = ColumnType::kText;
 constexpr auto kInt = ColumnType::kInt64;
 constexpr int64_t kHourMs = 3'600'000;
 
-Result<tally::LatencySketch> decoded(std::string_view text) {
-  return base64_decode(text).and_then(
-      [](const std::string& bytes) { return tally::LatencySketch::decode(bytes); });
-}
-
-std::string merge_sketch(std::string_view a, std::string_view b) {
-  if (a.empty()) return std::string(b);
-  if (b.empty()) return std::string(a);
-  auto left = decoded(a);
-  auto right = decoded(b);
-  if (!left) return std::string(b);
-  if (!right) return std::string(a);
-  left->merge(*right);
-  return base64_encode(left->encode());
-}
-
 TableSpec value_spec(std::string_view name, Retention retention) {
   return {.name = name,
           .keys = {{"kpi"}, {"start_ms", kInt}, {"grp"}, {"value"}, {"part"}},
@@ -40,7 +23,7 @@ TableSpec value_spec(std::string_view name, Retention retention) {
                      {"value_min", kInt, Merge::kMin},
                      {"value_max", kInt, Merge::kMax},
                      {"sketch", kText, Merge::kSketch}},
-          .merge_sketch = merge_sketch,
+          .merge_sketch = tally::merge_latency_texts,
           .expire_by = "start_ms",
           .retention = retention};
 }

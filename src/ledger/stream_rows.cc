@@ -1,7 +1,7 @@
 #include "ledger/stream_rows.h"
 
-#include "base/base64.h"
 #include "ledger/tables.h"
+#include "tally/latency_text.h"
 
 namespace waybill::ledger {
 namespace {
@@ -56,7 +56,7 @@ void StreamRows::flush(const Roster& roster, flow::Rows& rows) {
                     .key = {ledger_, key.start, producer.name,
                             own ? std::string() : producer.consumers[key.consumer].name},
                     .values = {delta.produced, delta.consumed, delta.duplicated, delta.unconsumed,
-                               delta.unrecorded, base64_encode(delta.latency.encode())}});
+                               delta.unrecorded, tally::latency_text(delta.latency)}});
   }
   deltas_.clear();
   last_ = nullptr;

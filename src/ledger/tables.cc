@@ -3,9 +3,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "base/base64.h"
 #include "base/utf8.h"
-#include "tally/latency_sketch.h"
+#include "tally/latency_text.h"
 
 namespace waybill::ledger {
 namespace {
@@ -18,18 +17,6 @@ constexpr auto kText = ColumnType::kText;
 constexpr auto kInt = ColumnType::kInt64;
 constexpr size_t kUidKeyBytes = 160;
 
-std::string merge_latency(std::string_view a, std::string_view b) {
-  if (a.empty()) return std::string(b);
-  if (b.empty()) return std::string(a);
-  auto decode = [](const std::string& bytes) { return tally::LatencySketch::decode(bytes); };
-  auto left = base64_decode(a).and_then(decode);
-  auto right = base64_decode(b).and_then(decode);
-  if (!left) return std::string(b);
-  if (!right) return std::string(a);
-  left->merge(*right);
-  return base64_encode(left->encode());
-}
-
 }  // namespace
 
 const TableSpec& bucket_table() {
@@ -41,7 +28,7 @@ const TableSpec& bucket_table() {
                                           {"unconsumed"},
                                           {"unrecorded"},
                                           {"latency", kText, Merge::kSketch}},
-                               .merge_sketch = merge_latency,
+                               .merge_sketch = tally::merge_latency_texts,
                                .expire_by = "start",
                                .retention = Retention::kHours};
   return kSpec;
