@@ -234,8 +234,8 @@ void drop_zeros(Outcome& outcome) {
   clean(outcome.buckets);
 }
 
-std::string text(const flow::Value& v) { return std::get<std::string>(v); }
-int64_t number(const flow::Value& v) { return std::get<int64_t>(v); }
+using flow::number;
+using flow::text;
 
 Outcome read(Harness& h) {
   Outcome out;

@@ -40,9 +40,7 @@ void add_group(DemoFigures& figures, const std::string& group, const Times& prod
 
 int64_t whole(const flow::TableSpec& table, const flow::Page::Row& row, std::string_view name) {
   for (size_t i = 0; i < table.values.size() && i < row.values.size(); ++i) {
-    if (table.values[i].name != name) continue;
-    const auto* value = std::get_if<int64_t>(&row.values[i]);
-    return value ? *value : 0;
+    if (table.values[i].name == name) return flow::number(row.values[i]);
   }
   return 0;
 }

@@ -5,15 +5,17 @@
 #include <nlohmann/json.hpp>
 
 #include "audit/query_params.h"
-#include "base/base64.h"
 #include "cli/ledger_latency.h"
 #include "ledger/tables.h"
+#include "tally/latency_text.h"
 
 namespace waybill::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using flow::Filter;
+using flow::number;
+using flow::text;
 
 constexpr int64_t kDayMs = 86'400'000;
 constexpr int64_t kPageRows = 1000;
@@ -22,16 +24,13 @@ constexpr int64_t kGroupRowsMax = 100'000;
 constexpr int64_t kMalformedShown = 20;
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-const std::string& text(const flow::Value& value) { return std::get<std::string>(value); }
-int64_t number(const flow::Value& value) { return std::get<int64_t>(value); }
 Filter equals(std::string column, flow::Value value) {
   return {std::move(column), Filter::Op::kEq, std::move(value)};
 }
 
 /// Of an encoded sketch; nulls when it holds nothing.
 Json stored_latency(const std::string& encoded) {
-  auto sketch = base64_decode(encoded).and_then(
-      [](const std::string& bytes) { return tally::LatencySketch::decode(bytes); });
+  auto sketch = tally::parse_latency_text(encoded);
   return latency_json(sketch ? *sketch : tally::LatencySketch());
 }
 

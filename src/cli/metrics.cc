@@ -219,8 +219,7 @@ Result<void> add_failed(Families& out, flow::Store& store) {
   auto page = grouped(store, audit::failed_table(), {"cluster", "topic", "code"});
   if (!page) return tl::make_unexpected(page.error());
   for (const flow::Page::Row& row : page->rows) {
-    const auto* code = std::get_if<int64_t>(&row.key[2]);
-    const char* name = rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code ? *code : 0));
+    const char* name = rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(flow::number(row.key[2])));
     Labels labels = {{"cluster", text_of(row.key[0])},
                      {"topic", text_of(row.key[1])},
                      {"error", name ? name : text_of(row.key[2])}};

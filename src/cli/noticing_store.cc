@@ -10,6 +10,8 @@
 namespace waybill::cli {
 namespace {
 
+using flow::text;
+
 constexpr int64_t kSayEveryMs = 60'000;
 
 struct Words {
@@ -45,18 +47,11 @@ struct Notice {
   std::string detail;
 };
 
-const std::string& text(const flow::Value& value) {
-  static const std::string none;
-  const auto* found = std::get_if<std::string>(&value);
-  return found ? *found : none;
-}
-
 void collect(size_t commit, const flow::Rows& rows, std::vector<Notice>& notices) {
   for (const flow::RowChange& row : rows) {
     if (row.op != flow::RowChange::Op::kUpsert) continue;
     if (row.table == &audit::counter_table() && row.key.size() == 3 && words_of(text(row.key[2]))) {
-      const auto* count = std::get_if<int64_t>(&row.values.at(0));
-      notices.push_back({commit, text(row.key[0]), text(row.key[2]), count ? *count : 0, {}});
+      notices.push_back({commit, text(row.key[0]), text(row.key[2]), flow::number(row.values.at(0)), {}});
     } else if (row.table == &audit::incomplete_table() && row.key.size() == 5 && words_of(text(row.key[3]))) {
       notices.push_back({commit, text(row.key[0]), text(row.key[3]), 0, text(row.values.at(1))});
     }

@@ -13,15 +13,14 @@ namespace waybill::cli {
 namespace {
 
 using flow::Filter;
+using flow::number;
+using flow::text;
 using http::json_string;
 
 constexpr int64_t kDayMs = 86'400'000;
 constexpr int64_t kRowsMax = 100'000;
 constexpr int64_t kLimit = 1'000, kLimitMax = 10'000;
 constexpr std::string_view kSeverities[] = {"info", "warning", "critical"};
-
-int64_t number(const flow::Value& value) { return std::get<int64_t>(value); }
-const std::string& text(const flow::Value& value) { return std::get<std::string>(value); }
 
 http::Response answer(Result<std::string> body) {
   if (!body) return http::problem(body.error());

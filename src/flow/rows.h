@@ -48,6 +48,18 @@ struct TableSpec {
 
 using Value = std::variant<std::string, int64_t, double>;
 
+/// The value of an int64 column; 0 for any other.
+inline int64_t number(const Value& value) {
+  const auto* found = std::get_if<int64_t>(&value);
+  return found ? *found : 0;
+}
+/// The value of a text column; empty for any other. Lives as long as the value.
+inline const std::string& text(const Value& value) {
+  static const std::string kNone;
+  const auto* found = std::get_if<std::string>(&value);
+  return found ? *found : kNone;
+}
+
 /// One change to one table. `key` in the order of TableSpec::keys, `values` in the order of TableSpec::values.
 struct RowChange {
   enum class Op : uint8_t {

@@ -3,25 +3,17 @@
 #include <algorithm>
 #include <map>
 
-#include "base/base64.h"
 #include "kpi/render.h"
 #include "kpi/tables.h"
+#include "tally/latency_text.h"
 
 namespace waybill::kpi {
 namespace {
 
 using flow::Filter;
+using flow::number;
 using flow::Page;
-
-int64_t number(const flow::Value& value) {
-  const auto* found = std::get_if<int64_t>(&value);
-  return found ? *found : 0;
-}
-const std::string& text(const flow::Value& value) {
-  static const std::string none;
-  const auto* found = std::get_if<std::string>(&value);
-  return found ? *found : none;
-}
+using flow::text;
 
 Filter equals(std::string column, std::string value) {
   return {std::move(column), Filter::Op::kEq, flow::Value(std::move(value))};
@@ -219,9 +211,7 @@ void add_row(const Kpi& kpi, const Page::Row& row, Group& group) {
     cell.sum = join_sum({number(row.values[2]), number(row.values[3])});
     cell.min = number(row.values[4]);
     cell.max = number(row.values[5]);
-    auto sketch = base64_decode(text(row.values[6])).and_then([](const std::string& bytes) {
-      return tally::LatencySketch::decode(bytes);
-    });
+    auto sketch = tally::parse_latency_text(text(row.values[6]));
     if (sketch && !sketch->empty()) cell.sketch = std::make_unique<tally::LatencySketch>(std::move(*sketch));
     group.cells[static_cast<size_t>(kpi.measure_of[i])].merge(cell);
   }

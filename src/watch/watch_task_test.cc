@@ -87,8 +87,8 @@ class Stream {
   int64_t epoch_ = 0, next_ = 100;
 };
 
-int64_t number(const flow::Value& value) { return std::get<int64_t>(value); }
-const std::string& text(const flow::Value& value) { return std::get<std::string>(value); }
+using flow::number;
+using flow::text;
 
 TEST(WatchTask, CountsByWindowAndValueWithFirstAndLastHit) {
   Stream stream(program({status_rule({"host"})}, {{kMinute, 0, false}}));
