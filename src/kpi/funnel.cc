@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kpi/bytes.h"
+#include "base/bytes.h"
 
 namespace waybill::kpi {
 namespace {
@@ -188,15 +188,15 @@ std::vector<StuckChange> Funnel::take_stuck() { return std::exchange(stuck_chang
 std::string Funnel::encode(const Id& id) const {
   ByteWriter out;
   out.text(id.text);
-  out.integer(id.base_ms);
-  out.integer(id.last_ms);
-  out.number((uint64_t{id.furthest} << 1) | (id.stuck ? 1 : 0));
+  out.i64(id.base_ms);
+  out.i64(id.last_ms);
+  out.u64((uint64_t{id.furthest} << 1) | (id.stuck ? 1 : 0));
   uint64_t reached = 0;
   for (size_t i = 0; i < kStepsMax; ++i) reached |= uint64_t{id.at[i] != kNone} << i;
-  out.number(reached);
+  out.u64(reached);
   for (size_t i = 0; i < kStepsMax; ++i) {
     if (id.at[i] == kNone) continue;
-    out.integer(id.at[i]);
+    out.i64(id.at[i]);
     out.text(groups_[id.group[i]]);
   }
   return out.take();
@@ -214,14 +214,14 @@ void Funnel::take_dirty(const std::function<void(int64_t, std::string_view)>& ea
 
 Result<void> Funnel::restore(std::string_view bytes) {
   ByteReader in(bytes);
-  while (in.more()) {
+  while (!in.at_end()) {
     StepEvent event;
-    event.id = std::string(in.text());
-    event.time_ms = in.integer();
-    const int64_t last_ms = in.integer();
-    const uint64_t flags = in.number();
-    const uint64_t reached = in.number();
-    if (!in.fine() || event.id.empty() || flags >> 1 >= kStepsMax || reached >> kStepsMax)
+    event.id = in.text();
+    event.time_ms = in.i64();
+    const int64_t last_ms = in.i64();
+    const uint64_t flags = in.u64();
+    const uint64_t reached = in.u64();
+    if (!in.ok() || event.id.empty() || flags >> 1 >= kStepsMax || reached >> kStepsMax)
       return fail(Errc::kCorrupt, "the state of the steps is damaged");
     auto found = index_.find(std::string_view(event.id));
     const uint32_t index = found == index_.end() ? make(event) : *found;
@@ -233,10 +233,10 @@ Result<void> Funnel::restore(std::string_view bytes) {
     for (size_t i = 0; i < kStepsMax; ++i) {
       id.at[i] = kNone;
       if (!(reached >> i & 1)) continue;
-      id.at[i] = static_cast<int32_t>(in.integer());
-      id.group[i] = intern(std::string(in.text()));
+      id.at[i] = static_cast<int32_t>(in.i64());
+      id.group[i] = intern(in.text());
     }
-    if (!in.fine()) return fail(Errc::kCorrupt, "the state of the steps is damaged");
+    if (!in.ok()) return fail(Errc::kCorrupt, "the state of the steps is damaged");
     queue(index);
   }
   return {};

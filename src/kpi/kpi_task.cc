@@ -6,14 +6,14 @@
 #include <map>
 #include <set>
 
-#include "base/base64.h"
+#include "base/bytes.h"
 #include "base/utf8.h"
 #include "decode/json_record.h"
 #include "flow/source_dedup.h"
 #include "kpi/book.h"
-#include "kpi/bytes.h"
 #include "kpi/scanner.h"
 #include "kpi/tables.h"
+#include "tally/latency_text.h"
 
 namespace waybill::kpi {
 namespace {
@@ -182,7 +182,7 @@ class KpiTask final : public flow::Task {
                               RowChange::Op::kUpsert,
                               {kpi.definition.name, start, key, value, part_},
                               {end, cell.count, sum.low, sum.high, cell.min, cell.max,
-                               cell.sketch ? base64_encode(cell.sketch->encode()) : std::string()}});
+                               cell.sketch ? tally::latency_text(*cell.sketch) : std::string()}});
     };
     Cell lines;
     lines.count = group.lines;
@@ -282,14 +282,14 @@ class KpiTask final : public flow::Task {
 
   std::string meta() const {
     ByteWriter out;
-    out.number(program_->kpis().size());
+    out.u64(program_->kpis().size());
     for (size_t i = 0; i < program_->kpis().size(); ++i) {
       out.text(program_->kpis()[i].definition.name);
       const KpiState& state = book_.kpis()[i];
-      out.number(state.newest_ms.size());
+      out.u64(state.newest_ms.size());
       for (size_t input = 0; input < state.newest_ms.size(); ++input) {
         out.text(input < partitions_.size() ? partitions_[input].str() : std::string());
-        out.integer(state.newest_ms[input]);
+        out.i64(state.newest_ms[input]);
       }
     }
     return out.take();
@@ -297,11 +297,11 @@ class KpiTask final : public flow::Task {
 
   Result<void> restore_meta(std::string_view bytes) {
     ByteReader in(bytes);
-    for (uint64_t n = in.number(); n > 0 && in.fine(); --n) {
-      const int kpi = index_of(in.text());
-      for (uint64_t inputs = in.number(); inputs > 0 && in.fine(); --inputs) {
-        const std::string_view name = in.text();
-        const int64_t newest = in.integer();
+    for (uint64_t n = in.u64(); n > 0 && in.ok(); --n) {
+      const int kpi = index_of(in.view());
+      for (uint64_t inputs = in.u64(); inputs > 0 && in.ok(); --inputs) {
+        const std::string_view name = in.view();
+        const int64_t newest = in.i64();
         auto it = std::find_if(partitions_.begin(), partitions_.end(),
                                [&](const auto& p) { return p.str() == name; });
         if (kpi >= 0 && it != partitions_.end() && newest != INT64_MIN)
@@ -309,7 +309,7 @@ class KpiTask final : public flow::Task {
                                newest);
       }
     }
-    if (!in.fine()) return fail(Errc::kCorrupt, "the state is damaged");
+    if (!in.ok()) return fail(Errc::kCorrupt, "the state is damaged");
     return {};
   }
 
@@ -337,8 +337,8 @@ class KpiTask final : public flow::Task {
       return book_.kpis()[index].funnel->restore(bytes);
     }
     ByteReader in(bytes);
-    while (in.more()) book_.restore_group(index, number, std::string(in.text()));
-    if (!in.fine()) return fail(Errc::kCorrupt, "the groups of a window are damaged");
+    while (!in.at_end()) book_.restore_group(index, number, in.text());
+    if (!in.ok()) return fail(Errc::kCorrupt, "the groups of a window are damaged");
     return {};
   }
 
