@@ -1,58 +1,33 @@
 // Streams of events over real loopback sockets.
 #include "http/events.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <thread>
 
+#include "http/loopback_client.h"
 #include "http/server.h"
 #include "http/web.h"
 
 namespace waybill::http {
 namespace {
 
-constexpr int kDeadlineMs = 10'000;
-
 /// Reads what a stream says.
 class Listener {
  public:
-  explicit Listener(uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-    constexpr std::string_view kAsk = "GET /live HTTP/1.1\r\nHost: h\r\n\r\n";
-    EXPECT_EQ(::send(fd_, kAsk.data(), kAsk.size(), MSG_NOSIGNAL), static_cast<ssize_t>(kAsk.size()));
+  explicit Listener(uint16_t port) : client_(port) {
+    EXPECT_TRUE(client_.send("GET /live HTTP/1.1\r\nHost: h\r\n\r\n"));
   }
-  Listener(const Listener&) = delete;
-  Listener& operator=(const Listener&) = delete;
-  ~Listener() { close(fd_); }
 
   /// Everything so far, once it holds `text`; ends at the deadline or the end of the stream.
   const std::string& until(std::string_view text) {
-    char buffer[65536];
-    while (all_.find(text) == std::string::npos) {
-      pollfd waiting{fd_, POLLIN, 0};
-      if (poll(&waiting, 1, kDeadlineMs) != 1) {
-        ADD_FAILURE() << "no " << text << " in time; so far: " << all_.substr(0, 500);
-        break;
-      }
-      ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
-      if (n <= 0) break;
-      all_.append(buffer, static_cast<size_t>(n));
-    }
+    client_.receive(all_, [text](const std::string& all) { return all.find(text) != std::string::npos; });
     return all_;
   }
 
  private:
-  int fd_;
+  LoopbackClient client_;
   std::string all_;
 };
 

@@ -1,80 +1,19 @@
 // The server over real loopback sockets.
 #include "http/server.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <mutex>
 #include <thread>
 
+#include "http/loopback_client.h"
+
 namespace waybill::http {
 namespace {
 
-constexpr int kDeadlineMs = 10'000;
-
-/// A client socket that closes itself.
-class Client {
- public:
-  explicit Client(uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-  }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-  ~Client() { close(fd_); }
-
-  bool send(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0) return false;
-      bytes.remove_prefix(static_cast<size_t>(n));
-    }
-    return true;
-  }
-  void half_close() const { shutdown(fd_, SHUT_WR); }
-
-  /// Bytes until `enough(all)`, the peer closes, or the deadline.
-  template <class F>
-  std::string receive(F enough) const {
-    std::string all;
-    char buffer[4096];
-    while (!enough(all)) {
-      pollfd waiting{fd_, POLLIN, 0};
-      if (poll(&waiting, 1, kDeadlineMs) != 1) {
-        ADD_FAILURE() << "no answer in time; so far: " << all;
-        break;
-      }
-      ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
-      if (n <= 0) break;
-      all.append(buffer, static_cast<size_t>(n));
-    }
-    return all;
-  }
-  std::string receive_all() const {
-    return receive([](const std::string&) { return false; });
-  }
-  /// One answer with a Content-Length.
-  std::string receive_one() const {
-    return receive([](const std::string& all) {
-      size_t end = all.find("\r\n\r\n");
-      size_t length = all.find("Content-Length: ");
-      if (end == std::string::npos || length == std::string::npos) return false;
-      return all.size() >= end + 4 + std::stoul(all.substr(length + 16));
-    });
-  }
-
- private:
-  int fd_;
-};
+using Client = LoopbackClient;
 
 std::vector<Route> routes() {
   return {{"GET", "/hello", Role::kAnyone, [](const Request&) { return Response{.body = "\"hello\""}; }},
