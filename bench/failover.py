@@ -23,18 +23,13 @@ from harness.waybill import Waybill  # noqa: E402
 TOPICS = 32
 
 
-def tasks(collector):
-    line = [x for x in collector.metrics().splitlines() if x.startswith("waybill_runner_tasks{")]
-    return float(line[0].rsplit(" ", 1)[1]) if line else 0
-
-
 def counts(collector):
     return {topic["name"]: topic["produced"] for topic in collector.get("/api/v1/topics")["topics"]}
 
 
 def failover(one, other):
     """Seconds from the kill of one until the other shows that every topic moves."""
-    wait_until(lambda: tasks(one) >= 4 and tasks(other) >= 4 and len(counts(other)) == TOPICS, 120, "both work")
+    wait_until(lambda: one.metric("waybill_runner_tasks") >= 4 and other.metric("waybill_runner_tasks") >= 4 and len(counts(other)) == TOPICS, 120, "both work")
     moving = counts(other)
     wait_until(lambda: all(now > moving[name] for name, now in counts(other).items()), 120, "all moves")
     one.kill()

@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from harness import reports as reports_module  # noqa: E402
 from harness.clients import Clients  # noqa: E402
+from harness.databases import Mariadb, Postgresql  # noqa: E402
 from harness.kafka import Broker, LocalBroker  # noqa: E402
 from harness.waybill import Waybill  # noqa: E402
 
@@ -74,6 +75,23 @@ def kafka(tmp_path_factory):
     broker.close()
 
 
+def started(server):
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    yield from started(Postgresql())
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    yield from started(Mariadb())
+
+
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory):
     """Reading and writing reports, with the generated protobuf classes ready."""
@@ -85,6 +103,11 @@ def reports(tmp_path_factory):
 def unique():
     """unique("name") gives a name that no other test uses."""
     return lambda stem: f"{stem}-{os.getpid()}-{next(_names)}"
+
+
+@pytest.fixture
+def group(unique):
+    return unique("readers")
 
 
 @pytest.fixture
@@ -116,6 +139,20 @@ def make_waybill(kafka, binary, audit_topic, tmp_path, unique):
         settings = {"group": unique("collector"), **(audit or {})}
         made.append(Waybill(binary, tmp_path / name, bootstrap or kafka.bootstrap, topic or audit_topic, settings,
                             **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def make_server(binary, tmp_path):
+    """Makes configured, not yet started `waybill run` processes that audit nothing; all end with the test."""
+    made = []
+
+    def make(config, name="server"):
+        made.append(Waybill(binary, tmp_path / name, config=config))
         return made[-1]
 
     yield make

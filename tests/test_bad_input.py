@@ -52,18 +52,9 @@ def send(kafka, reports, audit_topic, topic):
     return write
 
 
-def metric(waybill, name, **labels):
-    """Sum of the samples of a metric whose labels include the given ones."""
-    total = 0.0
-    for line in waybill.metrics().splitlines():
-        if line.startswith(name) and all(f'{k}="{v}"' in line for k, v in labels.items()):
-            total += float(line.rsplit(" ", 1)[1])
-    return total
-
-
 def events(waybill, kind):
     """How often the collector met this kind of event."""
-    return metric(waybill, "waybill_audit_events_total", kind=kind)
+    return waybill.metric("waybill_audit_events_total", kind=kind)
 
 
 def produced(waybill, topic, count):
@@ -185,13 +176,13 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(send, rep
                           data_center="x" * 2000) for n in range(2, 2002)]
     send(*values)
     wait_until(lambda: ": the disk is full" in waybill.log_text(), 30, "a clear error")
-    wait_until(lambda: metric(waybill, "waybill_runner_commit_failures_total") > 0, 30, "a count of it")
+    wait_until(lambda: waybill.metric("waybill_runner_commit_failures_total") > 0, 30, "a count of it")
     assert waybill.process.poll() is None
     # Whole commits or nothing: the total of the topic and the sum over its buckets never part.
     total = waybill.topic(topic)["produced"]
     buckets = waybill.buckets(topic)
     assert sum(b["produced"]["count"] for b in buckets["buckets"]) + buckets["far"]["produced"]["count"] == total
-    wait_until(lambda: metric(waybill, "waybill_runner_commit_failures_total") > 0, 30, "the failure in the metrics")
+    wait_until(lambda: waybill.metric("waybill_runner_commit_failures_total") > 0, 30, "the failure in the metrics")
 
     if prefix is not None:
         os.unlink(f"{inside}/ballast")

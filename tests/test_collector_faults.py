@@ -146,14 +146,9 @@ def test_frozen_past_its_session(recorded, reference, kafka, reports, make_waybi
     waybill.freeze()
     for part in rest:
         reports.write(kafka.bootstrap, audit_topic, part)
-    wait_until(lambda: members(kafka, group) == 0, 40, "the broker has given it up")
+    wait_until(lambda: kafka.members(group) == 0, 40, "the broker has given it up")
     waybill.thaw()
     same(waybill, recorded, reference, timeout=90)
-
-
-def members(kafka, group):
-    described = kafka.admin.describe_consumer_groups([group], request_timeout=10)[group].result(15)
-    return len(described.members)
 
 
 def test_reports_twice(recorded, reference, kafka, reports, waybill, audit_topic):

@@ -8,11 +8,6 @@ from harness.wait import wait_until
 
 
 @pytest.fixture
-def group(unique):
-    return unique("readers")
-
-
-@pytest.fixture
 def stream(clients, waybill, topic, group):
     """A producer and one consumer of the group that has read 4,000 messages and is paused."""
     producer = clients.producer(linger_ms=5)

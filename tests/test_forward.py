@@ -8,12 +8,10 @@ import threading
 import time
 
 import pytest
-import yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from harness import process
 from harness.wait import wait_until
-from harness.waybill import Waybill
 
 
 class TcpReceiver(threading.Thread):
@@ -49,27 +47,6 @@ def stream_digits(stream):
     return digits
 
 
-@pytest.fixture
-def make_server(binary, tmp_path):
-    made = []
-
-    def make(config):
-        server = Waybill(binary, tmp_path / "server", "127.0.0.1:1", "none")
-        settings = {"listen": f"127.0.0.1:{server.port}", "store": f"sqlite:{server.store}", **config}
-        server.config_file.write_text(yaml.safe_dump(settings, sort_keys=False))
-        made.append(server)
-        return server
-
-    yield make
-    for server in made:
-        server.close()
-
-
-def metric(server, name):
-    text = server._http.get(server.url + "/metrics", timeout=10).text
-    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if re.match(rf"{name}[ {{]", line))
-
-
 def send(kafka, topic, lines, start=0):
     producer = Producer({"bootstrap.servers": kafka.bootstrap})
     for i, line in enumerate(lines, start):
@@ -92,7 +69,7 @@ def read_all(kafka, topic, partitions):
 
 
 def drained(server):
-    return metric(server, "waybill_outbox_rows") == 0 and metric(server, "waybill_forwarded_messages_total") > 0
+    return server.metric("waybill_outbox_rows") == 0 and server.metric("waybill_forwarded_messages_total") > 0
 
 
 def lines_read(server):
@@ -121,8 +98,8 @@ def test_every_match_arrives_through_kills_and_a_sink_that_was_down(kafka, make_
             server.kill()
             server.start()
     wait_until(lambda: lines_read(server) == total, 20, "all lines are read")
-    wait_until(lambda: metric(server, "waybill_forward_failures_total") > 0, 10, "the closed port is noticed")
-    assert metric(server, "waybill_outbox_rows") >= len(fatal)
+    wait_until(lambda: server.metric("waybill_forward_failures_total") > 0, 10, "the closed port is noticed")
+    assert server.metric("waybill_outbox_rows") >= len(fatal)
     receiver = TcpReceiver(port)
     wait_until(lambda: drained(server), 20, "the outbox is empty")
     server.stop()
@@ -154,12 +131,12 @@ def test_a_full_outbox_pauses_reading_and_loses_nothing(kafka, make_server, uniq
         "watches": {"all": {"sources": [{"cluster": "main", "topics": [topic], "start": "begin"}], "text": "line",
                             "forward": {"syslog": f"tcp://127.0.0.1:{port}"}}}}).start()
     send(kafka, topic, [f"line {i}".encode() for i in range(100)])
-    wait_until(lambda: metric(server, "waybill_outbox_rows") >= 50, 15, "the outbox is full")
-    held = metric(server, "waybill_outbox_rows")
+    wait_until(lambda: server.metric("waybill_outbox_rows") >= 50, 15, "the outbox is full")
+    held = server.metric("waybill_outbox_rows")
     send(kafka, topic, [f"line {i}".encode() for i in range(100, 1_000)], 100)
-    wait_until(lambda: metric(server, "waybill_runner_commit_failures_total") > 0, 15, "commits are refused")
+    wait_until(lambda: server.metric("waybill_runner_commit_failures_total") > 0, 15, "commits are refused")
     time.sleep(1)
-    assert metric(server, "waybill_outbox_rows") == held
+    assert server.metric("waybill_outbox_rows") == held
     receiver = TcpReceiver(port)
     wait_until(lambda: len({m.rsplit(b" ", 1)[1] for m in receiver.messages}) == 1_000, 40, "all lines arrive")
     receiver.close()

@@ -249,25 +249,15 @@ def kill_producer(world):
 
 def kill_collector(world, number):
     victim = world.collectors[number % 2]
-    wait_until(lambda: tasks(victim) > 0, 40, "the one to be killed has work")
+    wait_until(lambda: victim.metric("waybill_runner_tasks") > 0, 40, "the one to be killed has work")
     victim.kill()
     victim.start(ready=False)
-
-
-def tasks(collector):
-    line = [x for x in collector.metrics().splitlines() if x.startswith("waybill_runner_tasks{")]
-    return float(line[0].rsplit(" ", 1)[1]) if line else 0
 
 
 def bounce(world, how):
     how()
     time.sleep(1)
     world.kafka.start()
-
-
-def members(world):
-    described = world.kafka.admin.describe_consumer_groups(["oracle"], request_timeout=10)["oracle"].result(15)
-    return len(described.members)
 
 
 def inject(world):
@@ -284,11 +274,11 @@ def inject(world):
     next_kills(part)
     world.fault("broker stopped and started", lambda: bounce(world, world.kafka.stop))
     next_kills(part)
-    wait_until(lambda: tasks(sleeper) > 0 and members(world) == 2, 40, "both work")
+    wait_until(lambda: sleeper.metric("waybill_runner_tasks") > 0 and world.kafka.members("oracle") == 2, 40, "both work")
     world.fault("collector frozen", sleeper.freeze)
     world.fault("reader killed", lambda: kill_reader(world))
     world.fault("producer killed", lambda: kill_producer(world))
-    wait_until(lambda: members(world) == 1, 30, "the broker has given the frozen one up")
+    wait_until(lambda: world.kafka.members("oracle") == 1, 30, "the broker has given the frozen one up")
     world.fault("collector thawed", sleeper.thaw)
     world.fault("broker killed", lambda: bounce(world, world.kafka.kill))
     next_kills(size.collector_kills)

@@ -8,27 +8,12 @@ import pytest
 
 from harness import oracle
 from harness.clients import Clients
-from harness.findings import expect
+from harness.findings import expect, never
 from harness.kafka import LocalCluster
 from harness.wait import wait_until
 from harness.waybill import Waybill
 
 WRONG = ("lost", "suspected", "unconfirmed")
-
-
-@pytest.fixture
-def group(unique):
-    return unique("readers")
-
-
-def never(waybill, topic, group, seconds, *wrong):
-    """For so long no finding has one of these states."""
-    wait_until(lambda: waybill.group(topic, group), 30, "the group is known")
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = [f for f in waybill.findings(topic, group=group) if f["state"] in wrong]
-        assert not found, found
-        time.sleep(1)
 
 
 @pytest.mark.full

@@ -6,27 +6,12 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from harness import oracle
-from harness.findings import expect
+from harness.findings import expect, never
 from harness.wait import wait_until
-
-
-@pytest.fixture
-def group(unique):
-    return unique("readers")
 
 
 def states(waybill, topic, group):
     return {(f["state"], f["reason"]) for f in waybill.findings(topic, group=group)}
-
-
-def never(waybill, topic, group, seconds, *wrong):
-    """For so long no finding has one of these states."""
-    wait_until(lambda: waybill.group(topic, group), 30, "the group is known")
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = [f for f in waybill.findings(topic, group=group) if f["state"] in wrong]
-        assert not found, found
-        time.sleep(1)
 
 
 def test_a_skip_is_lost_within_fifteen_seconds_and_late_when_it_arrives(clients, waybill, topic, group):

@@ -6,13 +6,10 @@ import random
 import time
 
 import pytest
-import yaml
 from confluent_kafka import Producer, TopicPartition
 
-from harness.databases import Postgresql
 from harness.kafka import LocalBroker
 from harness.wait import wait_until
-from harness.waybill import Waybill
 
 MINUTE = 60_000
 SMALL = {"messages": 60_000, "rules": 20, "kills": 3}
@@ -24,32 +21,6 @@ def other_kafka(tmp_path_factory):
     broker = LocalBroker(tmp_path_factory.mktemp("other-kafka")).start()
     yield broker
     broker.close()
-
-
-@pytest.fixture(scope="module")
-def postgresql():
-    server = Postgresql()
-    try:
-        yield server.start()
-    finally:
-        server.close()
-
-
-@pytest.fixture
-def make_server(binary, tmp_path):
-    """Makes `waybill run` processes that only watch; all end with the test."""
-    made = []
-
-    def make(name, config):
-        server = Waybill(binary, tmp_path / name, "127.0.0.1:1", "none")
-        settings = {"listen": f"127.0.0.1:{server.port}", "store": f"sqlite:{server.store}", **config}
-        server.config_file.write_text(yaml.safe_dump(settings, sort_keys=False))
-        made.append(server)
-        return server
-
-    yield make
-    for server in made:
-        server.close()
 
 
 class Load:
@@ -107,7 +78,7 @@ def run_with_kills(size, kafka, other_kafka, postgresql, make_server, unique):
               "clusters": {"main": {"bootstrap.servers": kafka.bootstrap}, "other": {"bootstrap.servers": other_kafka.bootstrap}},
               "watches": definitions(size["rules"], [{"cluster": "main", "topics": main, "start": "begin"},
                                                      {"cluster": "other", "topics": [other], "start": "begin"}])}
-    servers = [make_server(f"server{i}", config).start(ready=False) for i in range(3)]
+    servers = [make_server(config, f"server{i}").start(ready=False) for i in range(3)]
     for server in servers:
         server.wait_ready(60)
     load = Load(size["rules"], int(time.time() * 1000) // MINUTE * MINUTE - 30 * MINUTE)
@@ -144,7 +115,7 @@ def test_two_million_messages_and_a_hundred_rules_through_kills(kafka, other_kaf
 
 def test_samples_are_masked_and_values_are_counted_separately(kafka, make_server, unique):
     topic = kafka.create_topic(unique("mail"), partitions=4)
-    server = make_server("one", {
+    server = make_server({
         "clusters": {"main": {"bootstrap.servers": kafka.bootstrap}}, "watch": {"group": unique("watchers")},
         "redact": {"fields": ["password"], "maskers": ["email", "card"]},
         "watches": {"login": {"sources": [{"cluster": "main", "topics": [topic], "start": "begin"}], "by": ["host"],
@@ -174,7 +145,7 @@ def test_messages_deleted_before_they_were_read_are_a_gap_with_its_size(kafka, m
     topic = kafka.create_topic(unique("gone"), partitions=1)
     config = {"clusters": {"main": {"bootstrap.servers": kafka.bootstrap}}, "watch": {"group": unique("watchers")},
               "watches": {"all": {"sources": [{"cluster": "main", "topics": [topic], "start": "begin"}], "text": "m"}}}
-    server = make_server("one", config).start()
+    server = make_server(config).start()
     producer = Producer({"bootstrap.servers": kafka.bootstrap})
     for _ in range(10):
         producer.produce(topic, b"m")

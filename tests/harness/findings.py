@@ -1,5 +1,7 @@
 """The findings of a group, compared offset by offset."""
 
+import time
+
 from . import oracle
 from .wait import wait_until
 
@@ -17,3 +19,13 @@ def expect(waybill, topic, group, timeout=45, **expected):
         return True
     wait_until(same, timeout, f"findings of {group}")
     return waybill.findings(topic, group=group)
+
+
+def never(waybill, topic, group, seconds, *wrong):
+    """For so long no finding has one of these states."""
+    wait_until(lambda: waybill.group(topic, group), 30, "the group is known")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = [f for f in waybill.findings(topic, group=group) if f["state"] in wrong]
+        assert not found, found
+        time.sleep(1)

@@ -66,6 +66,11 @@ class Broker:
     def topics(self):
         return set(self.admin.list_topics(timeout=10).topics)
 
+    def members(self, group):
+        """How many members the broker thinks the group has."""
+        described = self.admin.describe_consumer_groups([group], request_timeout=10)[group].result(15)
+        return len(described.members)
+
     def close(self):
         self._admin = None
 

@@ -15,8 +15,9 @@ from .wait import wait_until
 class Waybill:
     """One `waybill run`. start() after stop() or kill() goes on with the same store, group and port."""
 
-    def __init__(self, binary, folder, bootstrap, audit_topic, audit=None, config=None, command=None):
-        """`audit` and `config` are merged over the generated configuration; `command` goes in front of the binary."""
+    def __init__(self, binary, folder, bootstrap=None, audit_topic=None, audit=None, config=None, command=None):
+        """`audit` and `config` are merged over the generated configuration, which without `bootstrap` has no cluster;
+        `command` goes in front of the binary."""
         self.binary = pathlib.Path(binary)
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -28,10 +29,11 @@ class Waybill:
         self.command = command or []
         self.process = None
         self._http = requests.Session()
-        settings = {"listen": f"127.0.0.1:{self.port}", "store": f"sqlite:{self.store}",
-                    "clusters": {"main": {"bootstrap.servers": bootstrap}},
-                    "audit": {"clusters": ["main"], "topic": audit_topic, **(audit or {})}, **(config or {})}
-        self.config_file.write_text(yaml.safe_dump(settings, sort_keys=False))
+        settings = {"listen": f"127.0.0.1:{self.port}", "store": f"sqlite:{self.store}"}
+        if bootstrap:
+            settings.update(clusters={"main": {"bootstrap.servers": bootstrap}},
+                            audit={"clusters": ["main"], "topic": audit_topic, **(audit or {})})
+        self.config_file.write_text(yaml.safe_dump({**settings, **(config or {})}, sort_keys=False))
 
     def start(self, ready=True, timeout=30.0, **env):
         """Starts it and, with `ready`, waits until it says so."""
@@ -129,6 +131,14 @@ class Waybill:
             raise AssertionError(f"/metrics: {error}") from error
         assert answer.status_code == 200, answer.text
         return answer.text
+
+    def metric(self, name, **labels):
+        """Sum of the samples of a metric whose labels include the given ones."""
+        total = 0.0
+        for line in self.metrics().splitlines():
+            if line.startswith((name + "{", name + " ")) and all(f'{k}="{v}"' in line for k, v in labels.items()):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
 
 
 def run_command(binary, *arguments, timeout=60, input=None, cwd=None, **env):

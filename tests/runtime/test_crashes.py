@@ -52,16 +52,12 @@ def test_a_process_that_was_stopped_past_its_session_rejoins_and_counts_exactly(
     counting.wait_tasks(4)
     wait_until(lambda: counting.total("records") > 1000, 20, "it reads")
     counting.signal(signal.SIGSTOP)
-    wait_until(lambda: members(kafka, counting.group) == 0, 30, "the group has given it up")
+    wait_until(lambda: kafka.members(counting.group) == 0, 30, "the group has given it up")
     counting.signal(signal.SIGCONT)
-    wait_until(lambda: members(kafka, counting.group) == 1, 30, "it has joined again")
+    wait_until(lambda: kafka.members(counting.group) == 1, 30, "it has joined again")
     load.finish()
     counting.wait_caught_up(kafka)
     assert_exact(counting, load)
-
-
-def members(kafka, group):
-    return len(kafka.admin.describe_consumer_groups([group])[group].result(20).members)
 
 
 def test_a_stop_under_load_commits_and_leaves_the_group(kafka, topic, make_counting, make_load):
@@ -71,7 +67,7 @@ def test_a_stop_under_load_commits_and_leaves_the_group(kafka, topic, make_count
         counting.start()
         wait_until(lambda: counting.total("records") > 1000, 30, "it reads")
         counting.stop()
-        assert members(kafka, counting.group) == 0
+        assert kafka.members(counting.group) == 0
     counting.start()
     load.finish()
     counting.wait_caught_up(kafka)
