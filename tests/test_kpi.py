@@ -9,11 +9,12 @@ import subprocess
 import pytest
 
 from harness import process
+from harness.fixtures import fixture
 from harness.wait import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-FIXTURE = ROOT / "tests" / "fixtures" / "recharge.ndjson"
-TRUTH = ROOT / "tests" / "fixtures" / "recharge.truth.json"
+FIXTURE = fixture("recharge.ndjson")
+TRUTH = fixture("recharge.truth.json")
 EXAMPLE = ROOT / "examples" / "recharge" / "waybill.yaml"
 NAMES = [word for name in ("recharge", "recharge_failures", "recharge_steps") for word in ("--name", name)]
 SMALL = """

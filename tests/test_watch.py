@@ -2,18 +2,17 @@
 
 import gzip
 import json
-import pathlib
 import subprocess
 import time
 
 import pytest
 
 from harness import process
+from harness.fixtures import fixture
 from harness.wait import wait_until
 
-FIXTURES = pathlib.Path(__file__).parent / "fixtures"
-WEBLOG = FIXTURES / "weblog.ndjson"
-TRUTH = json.loads((FIXTURES / "weblog.truth.json").read_text())
+WEBLOG = fixture("weblog.ndjson")
+TRUTH = json.loads(fixture("weblog.truth.json").read_text())
 RULES = r"""
 watches:
   status5xx:

@@ -3,21 +3,25 @@
 import json
 import pathlib
 import random
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "tests"))
+
+from harness.fixtures import fixture  # noqa: E402
+
 REQUIREMENTS = ["duckdb"]
 GOALS = {"cpu": 0.2, "memory_mb": 100}
 RULES = {"status5xx": ("status", r"5\d{2}"),
          "timeout": ("message", r"upstream timed out \(\d+: [A-Za-z ]+\)"),
          "oom": ("message", r"(?i)out ?of ?memory|oom-kill"),
          "scanner": ("http_user_agent", r"(?:sqlmap|nikto|masscan|zgrab)/\d+\.\d+")}
-FIXTURE = HERE.parents[1] / "tests" / "fixtures" / "weblog.ndjson"
 
 
 def prepare(folder, waybill, quick):
     """The lines of the fixture in random order, many times over: its truth times as many."""
-    lines = FIXTURE.read_bytes().splitlines(keepends=True)
-    truth = json.loads(FIXTURE.with_suffix("").with_suffix(".truth.json").read_text())
+    lines = fixture("weblog.ndjson").read_bytes().splitlines(keepends=True)
+    truth = json.loads(fixture("weblog.truth.json").read_text())
     times = 80 if quick else 800
     path, rules = folder / f"weblog-{times}.ndjson", folder / "watch.yaml"
     if not path.exists():
