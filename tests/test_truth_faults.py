@@ -6,10 +6,11 @@ import time
 
 import pytest
 
-from harness import oracle
+from harness import oracle, process
 from harness.clients import Clients
 from harness.findings import expect, never
-from harness.kafka import LocalCluster
+from harness.kafka import LocalBroker, LocalCluster
+from harness.proxy import CuttingProxy
 from harness.wait import wait_until
 from harness.waybill import Waybill
 
@@ -107,3 +108,39 @@ def test_an_unclean_election_truncates_and_says_which(folder, own, group):
     wait_until(lambda: cluster.leader(topic) == 3, 60, "the follower leads")
     findings = expect(waybill, topic, group, timeout=120, lost=lost)
     assert {f["reason"] for f in findings} == {"truncated"}
+
+
+@pytest.mark.full
+def test_what_retries_without_idempotence_write_twice_is_no_finding(folder, own, group):
+    through, inside = process.free_port(), process.free_port()
+    broker = LocalBroker(
+        folder, listeners=f"PLAINTEXT://127.0.0.1:{{port}},CUT://127.0.0.1:{inside},CONTROLLER://127.0.0.1:{{controller}}",
+        advertised_listeners=f"PLAINTEXT://127.0.0.1:{{port}},CUT://127.0.0.1:{through}",
+        listener_security_protocol_map="PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT,CONTROLLER:PLAINTEXT").start()
+    proxy = CuttingProxy(through, f"127.0.0.1:{inside}")
+    try:
+        clients, waybill = own(broker)
+        topic = broker.create_topic("orders", partitions=1)
+        consumer = clients.consumer(group, [topic], enable_auto_commit=True, auto_commit_interval_ms=500)
+        producer = clients.producer(bootstrap_servers=f"127.0.0.1:{through}", enable_idempotence=False, linger_ms=5,
+                                    message_send_max_retries=100, retry_backoff_ms=50, acks=1)
+        for _ in range(5):
+            producer.send(topic, 400, size=50, rate=200, wait=False)
+            time.sleep(0.7)
+            proxy.deaf.set()
+            time.sleep(0.5)
+            proxy.cut()
+            proxy.deaf.clear()
+        wait_until(lambda: len(producer.acked) == 2000, 120, "all is acknowledged in the end")
+        end = broker.end(topic)
+        assert end > 2000 and not producer.failed, "some were written twice"
+        consumer.wait_messages(end)
+        wait_until(lambda: waybill.topic(topic)["produced"] == 2000, 60, "what was acknowledged is counted once")
+        never(waybill, topic, group, 20, *WRONG, "redelivered")
+        consumer.pause()
+        producer.send(topic, 50, size=50)
+        consumer.seek(topic, 0, end + 20)
+        consumer.resume()
+        expect(waybill, topic, group, timeout=60, lost={(0, o) for o in range(end, end + 20)})
+    finally:
+        proxy.close()

@@ -4,8 +4,8 @@ import os
 import pathlib
 import subprocess
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from . import process
 from .wait import wait_until
@@ -60,6 +60,11 @@ class Broker:
         found = self.admin.list_topics(name, timeout=10).topics[name].partitions
         return len(found) == partitions and all(p.leader >= 0 for p in found.values())
 
+    def end(self, topic, partition=0):
+        """One past the newest offset."""
+        asked = {TopicPartition(topic, partition): OffsetSpec.latest()}
+        return next(iter(self.admin.list_offsets(asked, request_timeout=10).values())).result(10).offset
+
     def delete_topic(self, name):
         self.admin.delete_topics([name], request_timeout=20)[name].result(30)
 
@@ -79,7 +84,7 @@ class LocalBroker(Broker):
     """Starts its own broker in `folder`; start() after stop() or kill() goes on with the same data and ports."""
 
     def __init__(self, folder, libs=None, **properties):
-        """`properties` (with `_` for `.`) are added to the broker's own."""
+        """`properties` (with `_` for `.`) are added to the broker's own; {port} and {controller} in them are its ports."""
         self.folder = pathlib.Path(folder)
         self.libs = pathlib.Path(libs or os.environ.get("WAYBILL_KAFKA_LIBS") or DEFAULT_LIBS).expanduser()
         if not any(self.libs.glob("kafka_2.13-*.jar")):
@@ -91,7 +96,7 @@ class LocalBroker(Broker):
         self._properties = self.folder / "server.properties"
         extra = "".join(f"{name.replace('_', '.')}={value}\n" for name, value in properties.items())
         self._properties.write_text(
-            _PROPERTIES.format(port=port, controller=process.free_port(), data=self.folder / "data") + extra)
+            (_PROPERTIES + extra).format(port=port, controller=process.free_port(), data=self.folder / "data"))
         self.uuid = self._java("kafka.tools.StorageTool", "random-uuid").strip().splitlines()[-1]
         self._java("kafka.tools.StorageTool", "format", "-t", self.uuid, "-c", str(self._properties))
 

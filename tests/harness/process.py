@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -38,10 +39,15 @@ def stop(process, timeout=10.0):
 
 
 def free_port():
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that nobody listens on now, below those that the system gives to connections, so that none of them
+    takes it before its server has started."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.SystemRandom().randrange(12000, 32000)))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
 
 
 def tail(path, lines=40):

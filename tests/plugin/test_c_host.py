@@ -1,5 +1,6 @@
 """The plugin in a C program with the system's librdkafka 2.0.2: exact counts, and no harm to the host."""
 
+import collections
 import subprocess
 import time
 
@@ -28,10 +29,10 @@ def test_messages_handed_out_are_counted_with_their_group_and_commit(host, told,
     tally = told()
     assert tally.consumed(group, topic) == 1000
     assert tally.covered("CONSUMED", group, topic) == tally.covered("PRODUCED", "", topic)
-    ends = {p: 0 for p in range(4)}
+    ends = collections.Counter()  # without keys all may be in one partition
     for partition, offset in tally.covered("PRODUCED", "", topic):
-        ends[partition] = max(ends[partition], offset + 1)
-    assert tally.committed == {(topic, p): end for p, end in ends.items()}
+        ends[topic, partition] = max(ends[topic, partition], offset + 1)
+    assert {place: position for place, position in tally.committed.items() if position > 0} == ends
     assert {c.group for c in tally.clients} == {"", group}
     tally.check_numbers()
 
