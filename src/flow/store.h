@@ -96,6 +96,8 @@ class Store {
   virtual Result<int64_t> expire(std::span<const TableSpec* const> tables, Now now) = 0;
   /// Oldest outbox rows above `after`, at most `limit`.
   virtual Result<std::vector<OutboxRow>> outbox(int64_t after, int64_t limit) = 0;
+  /// The highest sequence that was ever given, 0 = none yet. Sequences have no gaps, in the order of commits.
+  virtual Result<int64_t> outbox_last() = 0;
   /// Deletes outbox rows up to and including `sequence`.
   virtual Result<void> outbox_done(int64_t sequence) = 0;
 };

@@ -12,9 +12,11 @@
 
 namespace waybill::sink {
 
-/// One record of the outbox, as it was read from its topic.
+/// One record of the outbox, as it was read from its topic; or, with `table`, the name of a row that changed
+/// (sink/row_outbox.h), as `key`.
 struct ForwardRecord {
   int64_t sequence = 0;  ///< of the outbox row, from 1
+  std::string table{};
   std::string watch;
   std::string cluster, topic;
   int32_t partition = 0;
@@ -32,6 +34,12 @@ struct Delivery {
   std::optional<Error> error;  ///< why the rest is not done; nullopt: it may be sent again at once
 };
 
+enum class SinkState : uint8_t {
+  kUnknown,  ///< deliver() will tell
+  kReady,
+  kCatchingUp,  ///< call check() again at once; nothing is delivered before
+};
+
 /// Used from one thread. What is not done is offered again, in the same order: a record may arrive twice.
 class ForwardSink {
  public:
@@ -39,6 +47,18 @@ class ForwardSink {
   /// Waits up to `wait` for acknowledgements. REQUIRES: sequences grow, also from call to call, except that
   /// what was not done begins again.
   virtual Delivery deliver(std::span<const ForwardRecord> records, Millis wait) = 0;
+  /// Called before records are delivered: about once a second, and after every failure. All rows up to
+  /// `done_to` count as delivered: a sink that shows values finds out whether it has them, and fetches what
+  /// it lacks, for about `wait` at a time.
+  virtual Result<SinkState> check(int64_t done_to, Millis wait) {
+    (void)done_to;
+    (void)wait;
+    return SinkState::kUnknown;
+  }
+  /// Another process may have delivered since the last call of anything.
+  virtual void begin() {}
+  /// From any thread: a call that is under way ends soon, and so does each later one.
+  virtual void interrupt() {}
 };
 
 }  // namespace waybill::sink

@@ -1,6 +1,7 @@
 #include "sink/outbox_drainer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -32,6 +33,7 @@ bool OutboxDrainer::step(const std::stop_token& stop) {
       if (!more) return tl::make_unexpected(more.error());
       busy |= *more;
     }
+    if (auto done = give_up(); !done) return done;
     return delete_done();
   }();
   if (!tried && !store_failed_) {
@@ -41,19 +43,58 @@ bool OutboxDrainer::step(const std::stop_token& stop) {
   return busy && tried;
 }
 
+void OutboxDrainer::interrupt() {
+  for (NamedSink& named : sinks_) named.sink->interrupt();
+}
+
 Result<bool> OutboxDrainer::held() {
   const Now now = clock_.now();
   if (now.steady_ms < ask_lease_ms_) return held_;
-  held_ = false;
+  const bool held_before = std::exchange(held_, false);
   auto lease = store_.lease(kOutboxLease, owner_, kOutboxLeaseTtl, now);
   if (!lease) return tl::make_unexpected(lease.error());
+  if (lease->held && (!held_before || lease->epoch != epoch_)) {
+    if (auto begun = begin(); !begun) return tl::make_unexpected(begun.error());
+  }
+  epoch_ = lease->epoch;
   held_ = lease->held;
   ask_lease_ms_ = now.steady_ms + (held_ ? kOutboxLeaseRenew : kOutboxLeaseRetry).count();
   return held_;
 }
 
+/// What is deleted is done, by whomever.
+Result<void> OutboxDrainer::begin() {
+  auto last = store_.outbox_last();
+  if (!last) return tl::make_unexpected(last.error());
+  auto first = store_.outbox(0, 1);
+  if (!first) return tl::make_unexpected(first.error());
+  const int64_t gone = first->empty() ? *last : first->front().sequence - 1;
+  for (size_t i = 0; i < sinks_.size(); ++i) {
+    states_[i].cursor = std::max(states_[i].cursor, gone);
+    states_[i].check_ms = INT64_MIN;
+    sinks_[i].sink->begin();
+  }
+  return {};
+}
+
+bool OutboxDrainer::checked(size_t at) {
+  State& state = states_[at];
+  const int64_t now_ms = clock_.now().steady_ms;
+  if (now_ms < state.check_ms) return true;
+  auto ready = sinks_[at].sink->check(state.cursor, kDeliverWait);
+  if (!ready) {
+    note(at, {.error = ready.error()});
+    return false;
+  }
+  if (*ready == SinkState::kCatchingUp) return false;
+  if (*ready == SinkState::kReady) note(at, {});
+  state.check_ms = now_ms + kSinkCheckEvery.count();
+  return true;
+}
+
 Result<bool> OutboxDrainer::drain(size_t at) {
   State& state = states_[at];
+  if (!checked(at)) return state.backoff.due(clock_.now().steady_ms);
   auto page = store_.outbox(state.cursor, state.page_rows);
   if (!page) return tl::make_unexpected(page.error());
   if (page->empty()) return false;
@@ -97,16 +138,34 @@ void OutboxDrainer::note(size_t at, const Delivery& delivery) {
   if (!delivery.error) {
     state.backoff.succeeded();
     if (state.down) log_(LogLevel::kInfo, sinks_[at].name + " takes records again");
-    state.down = false;
+    state.down = state.gave_up = false;
     return;
   }
   ++figures.failures;
+  state.check_ms = INT64_MIN;
   state.backoff.failed(clock_.now().steady_ms);
   if (!state.down) {
     log_(LogLevel::kWarn,
          sinks_[at].name + " takes no records, they wait in the outbox: " + delivery.error->message);
   }
   state.down = true;
+}
+
+Result<void> OutboxDrainer::give_up() {
+  for (size_t i = 0; i < sinks_.size(); ++i) {
+    State& state = states_[i];
+    if (!state.down || sinks_[i].rows_max == 0 || figures_.rows <= sinks_[i].rows_max) continue;
+    auto mine = held();
+    if (!mine) return tl::make_unexpected(mine.error());
+    if (!*mine) return {};
+    auto last = store_.outbox_last();
+    if (!last) return tl::make_unexpected(last.error());
+    state.cursor = *last;
+    if (!state.gave_up)
+      log_(LogLevel::kWarn, sinks_[i].name + " is away for long; everything is written anew when it is back");
+    state.gave_up = true;
+  }
+  return {};
 }
 
 Result<void> OutboxDrainer::delete_done() {
@@ -125,21 +184,9 @@ Result<void> OutboxDrainer::measure() {
     figures_.rows = 0;
     return {};
   }
-  // Sequences are given without gaps and deleted from the front: the last one is found by halving.
-  int64_t there = first->front().sequence, step = 1, gone = 0;
-  const int64_t begin = there;
-  while (gone == 0 || gone - there > 1) {
-    int64_t look = gone == 0 ? there + step : there + (gone - there) / 2;
-    auto row = store_.outbox(look - 1, 1);
-    if (!row) return tl::make_unexpected(row.error());
-    if (row->empty()) {
-      gone = look;
-    } else {
-      there = row->front().sequence;
-      step *= 2;
-    }
-  }
-  figures_.rows = there - begin + 1;
+  auto last = store_.outbox_last();
+  if (!last) return tl::make_unexpected(last.error());
+  figures_.rows = *last - first->front().sequence + 1;  // without gaps, deleted from the front
   return {};
 }
 

@@ -26,6 +26,7 @@ inline constexpr int64_t kPageRowsMax = 1'024;
 inline constexpr size_t kPageBytes = 2 << 20;
 /// How long one sink may keep the others waiting.
 inline constexpr Millis kDeliverWait{2'000};
+inline constexpr Millis kSinkCheckEvery{1'000};
 
 /// A row for a sink; `sink` is an index.
 struct Routed {
@@ -38,6 +39,9 @@ using Route = std::function<std::optional<Routed>(const flow::OutboxRow&)>;
 struct NamedSink {
   std::string name;  ///< for the log and the metrics
   std::unique_ptr<ForwardSink> sink;
+  /// While this sink is down and more rows than this are in the outbox, what waits for it is given up: its
+  /// check() finds that it lacks them. 0 = nothing is given up.
+  int64_t rows_max = 0;
 };
 
 /// What the metrics say. Written by the drainer's thread, read by any.
@@ -69,7 +73,9 @@ class OutboxDrainer {
   /// logged and tried again by calling later. Blocks up to kDeliverWait per sink; `stop` ends it between
   /// sinks.
   bool step(const std::stop_token& stop = {});
-  /// Counts the rows of the outbox into `figures`: some twenty look-ups.
+  /// From any thread, before the end: what a sink waits for ends soon.
+  void interrupt();
+  /// Counts the rows of the outbox into `figures`.
   Result<void> measure();
 
  private:
@@ -77,10 +83,16 @@ class OutboxDrainer {
     int64_t cursor = 0;  ///< nothing up to here is needed any more
     int64_t page_rows = kPageRowsFirst;
     flow::Backoff backoff;
+    int64_t check_ms = INT64_MIN;  ///< steady
     bool down = false;
+    bool gave_up = false;  ///< since it is down
   };
   Result<bool> held();
+  Result<void> begin();
   Result<bool> drain(size_t at);
+  /// Whether records may be delivered.
+  bool checked(size_t at);
+  Result<void> give_up();
   void note(size_t at, const Delivery& delivery);
   Result<void> delete_done();
 
@@ -93,6 +105,7 @@ class OutboxDrainer {
   LogFn log_;
   std::vector<State> states_;
   bool held_ = false;
+  int64_t epoch_ = 0;                 ///< of the lease
   int64_t ask_lease_ms_ = INT64_MIN;  ///< steady
   int64_t deleted_ = 0;               ///< up to here
   int64_t unrouted_seen_ = 0;         ///< rows up to here are in figures_.unrouted

@@ -115,6 +115,102 @@ TEST_F(OutboxTest, OnlyTheHolderOfTheLeaseDelivers) {
   EXPECT_EQ(of_a.size(), 1u);
 }
 
+/// Shows values: it must have all of them before it takes more.
+struct CheckedSink : ForwardSink {
+  struct Script {
+    bool up = true;
+    int catching_up = 0;  ///< calls of check() that say so
+    std::vector<int64_t> done_to, got;
+    int begun = 0;
+  };
+  explicit CheckedSink(Script& by) : script(by) {}
+  Delivery deliver(std::span<const ForwardRecord> records, Millis) override {
+    if (!script.up) return {.error = Error{Errc::kUnavailable, "down"}};
+    for (const ForwardRecord& record : records) script.got.push_back(record.sequence);
+    return {.done = records.size(), .error = std::nullopt};
+  }
+  Result<SinkState> check(int64_t done_to, Millis) override {
+    if (!script.up) return fail(Errc::kUnavailable, "down");
+    if (script.catching_up > 0) return --script.catching_up, SinkState::kCatchingUp;
+    script.done_to.push_back(done_to);
+    return SinkState::kReady;
+  }
+  void begin() override { ++script.begun; }
+  Script& script;
+};
+
+struct CheckedOutboxTest : OutboxTest {
+  std::unique_ptr<OutboxDrainer> checked_drainer(const std::string& owner) {
+    std::vector<NamedSink> sinks;
+    sinks.push_back({.name = "b", .sink = std::make_unique<CheckedSink>(script), .rows_max = 20});
+    auto route = [](const flow::OutboxRow& row) -> std::optional<Routed> {
+      Routed out{.sink = 0, .record = {}};
+      out.record.sequence = row.sequence;
+      return out;
+    };
+    return std::make_unique<OutboxDrainer>(store, clock, owner, std::move(sinks), route, one_figure,
+                                           [](LogLevel, std::string_view) {});
+  }
+  static void drain(OutboxDrainer& it) {
+    while (it.step()) {
+    }
+  }
+  CheckedSink::Script script;
+  OutboxFigures one_figure{{"b"}};
+};
+
+TEST_F(CheckedOutboxTest, NothingIsDeliveredBeforeASinkHasCaughtUp) {
+  add("b", 3);
+  script.catching_up = 4;
+  auto it = checked_drainer("one");
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(it->step());
+    EXPECT_TRUE(script.got.empty());
+  }
+  drain(*it);
+  EXPECT_EQ(script.got, (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(script.done_to, (std::vector<int64_t>{0}));
+  clock.advance(kSinkCheckEvery);
+  drain(*it);
+  EXPECT_EQ(script.done_to, (std::vector<int64_t>{0, 3})) << "it is asked once a second";
+}
+
+TEST_F(CheckedOutboxTest, WhatIsDeletedIsDoneForTheNextHolderOfTheLease) {
+  auto one = checked_drainer("one");
+  add("b", 5);
+  drain(*one);
+  EXPECT_EQ(first(), 0);
+  auto two = checked_drainer("two");
+  clock.advance(kOutboxLeaseTtl + Millis(1));
+  add("b", 2);
+  drain(*two);
+  EXPECT_EQ(script.begun, 2);
+  EXPECT_EQ(script.done_to.back(), 5);
+  drain(*one);  // has lost the lease
+  clock.advance(kOutboxLeaseTtl + Millis(1));
+  drain(*one);
+  EXPECT_EQ(script.begun, 3);
+  EXPECT_EQ(script.done_to.back(), 7);
+}
+
+TEST_F(CheckedOutboxTest, WhileASinkIsDownTheOutboxIsBounded) {
+  auto it = checked_drainer("one");
+  script.up = false;
+  for (int i = 0; i < 10; ++i) {
+    add("b", 5);
+    ASSERT_TRUE(it->measure());
+    drain(*it);
+    clock.advance(Millis(100));
+  }
+  ASSERT_TRUE(it->measure());
+  EXPECT_LE(one_figure.rows, 20);
+  script.up = true;
+  clock.advance(Millis(30'000));
+  drain(*it);
+  EXPECT_EQ(script.done_to.back(), 50 - one_figure.rows) << "it finds out that it lacks these";
+  EXPECT_EQ(static_cast<int64_t>(script.got.size()), one_figure.rows);
+}
+
 TEST_F(OutboxTest, MeasuresAndRefusesCommitsWhenFull) {
   auto it = drainer("one");
   for (int count : {0, 1, 1, 5, 93}) {

@@ -129,6 +129,7 @@ class SqlStore final : public flow::Store {
   Result<flow::Lease> lease(std::string_view name, const flow::OwnerId& owner, Millis ttl, Now now) override;
   Result<int64_t> expire(std::span<const TableSpec* const> tables, Now now) override;
   Result<std::vector<flow::OutboxRow>> outbox(int64_t after, int64_t limit) override;
+  Result<int64_t> outbox_last() override;
   Result<void> outbox_done(int64_t sequence) override;
 
  private:
@@ -360,6 +361,15 @@ Result<std::vector<flow::OutboxRow>> SqlStore::outbox(int64_t after, int64_t lim
       rows.push_back({std::get<int64_t>(row[0]), {text(1), text(2), text(3)}});
     });
     return rows;
+  });
+}
+
+Result<int64_t> SqlStore::outbox_last() {
+  return sessions_.read([&](soci::session& session) -> Result<int64_t> {
+    const ColumnType number[] = {kInt};
+    const auto rows =
+        fetch(session, own_.select(counter_table(), {"value"}, {"name"}), {&kOutboxCounter}, number);
+    return rows.empty() ? 0 : std::get<int64_t>(rows[0][0]);
   });
 }
 

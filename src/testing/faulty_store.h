@@ -64,6 +64,7 @@ class FaultyStore final : public Store {
   Result<std::vector<OutboxRow>> outbox(int64_t after, int64_t limit) override {
     return inner_.outbox(after, limit);
   }
+  Result<int64_t> outbox_last() override { return inner_.outbox_last(); }
   Result<void> outbox_done(int64_t sequence) override { return inner_.outbox_done(sequence); }
 
  private:

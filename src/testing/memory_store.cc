@@ -251,6 +251,11 @@ Result<std::vector<flow::OutboxRow>> MemoryStore::outbox(int64_t after, int64_t 
   return rows;
 }
 
+Result<int64_t> MemoryStore::outbox_last() {
+  const std::lock_guard lock(mutex_);
+  return last_sequence_;
+}
+
 Result<void> MemoryStore::outbox_done(int64_t sequence) {
   const std::lock_guard lock(mutex_);
   outbox_.erase(outbox_.begin(), outbox_.upper_bound(sequence));

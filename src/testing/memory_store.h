@@ -31,6 +31,7 @@ class MemoryStore final : public flow::Store {
   Result<flow::Lease> lease(std::string_view name, const flow::OwnerId& owner, Millis ttl, Now now) override;
   Result<int64_t> expire(std::span<const flow::TableSpec* const> tables, Now now) override;
   Result<std::vector<flow::OutboxRow>> outbox(int64_t after, int64_t limit) override;
+  Result<int64_t> outbox_last() override;
   Result<void> outbox_done(int64_t sequence) override;
 
  private:
