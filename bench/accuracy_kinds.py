@@ -323,6 +323,7 @@ def late_reports(bench):
     for reader in readers:
         reader.resume()
         reader.wait_messages(30 * WIDE, 60)
+        reader.pause()  # or it takes what was on its way to it when it goes on
         reader.commit()
         os.kill(reader.process.pid, signal.SIGSTOP)
     successors = [bench.clients.consumer(group, [topic], enable_auto_commit=True) for group in groups]
