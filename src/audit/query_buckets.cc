@@ -3,7 +3,9 @@
 #include <bit>
 #include <map>
 #include <optional>
+#include <tuple>
 
+#include "audit/hop_figures.h"
 #include "audit/query.h"
 #include "audit/query_json.h"
 #include "audit/query_params.h"
@@ -204,6 +206,105 @@ Result<std::string> buckets_json(flow::Store& store, std::string_view topic, con
   }
   return text_of(
       Json{{"buckets", std::move(list)}, {"far", std::move(*far)}, {"untimed", std::move(*untimed)}});
+}
+
+// ---- figures for sinks ----
+
+namespace {
+
+constexpr int64_t kFigureRowsAtOnce = 10'000;
+
+/// {"latency_ms":{"p99":3}} as latency_ms.p99 = 3; what is null is left out.
+void flatten(const Json& json, const std::string& prefix, flow::Figure& figure) {
+  for (const auto& [name, value] : json.items()) {
+    const std::string field = prefix + name;
+    if (value.is_object()) {
+      flatten(value, field + '.', figure);
+    } else if (value.is_string()) {
+      figure.fields.emplace_back(field, value.get<std::string>());
+    } else if (value.is_boolean()) {
+      figure.fields.emplace_back(field, value.get<bool>() ? "1" : "0");
+    } else if (!value.is_null()) {
+      figure.fields.emplace_back(field, value.dump());
+    }
+  }
+}
+
+void take_hops(const std::string& cluster, const std::string& topic, int64_t start, const BucketSum& bucket,
+               const flow::TakeFigure& take) {
+  Json json = bucket_json(cluster, start, bucket, true, Detail::kFigures);
+  json.erase("complete");  // depends on more than the bucket
+  const Json groups = json["groups"];
+  json.erase("groups");
+  json["topic"] = topic;
+  auto one = [&](const std::string& group, const Json& side) {
+    Json all = json;
+    all["group"] = group;
+    all.update(side);
+    flow::Figure figure{.name = {"hop", cluster, topic, group, std::to_string(start)}, .json = text_of(all)};
+    flatten(all, "", figure);
+    take(std::move(figure));
+  };
+  one("", Json::object());
+  for (const auto& [group, side] : groups.items()) one(group, side);
+}
+
+class HopScan final : public flow::FigureScan {
+ public:
+  HopScan(flow::Store& store, int64_t from_ms)
+      : store_(store),
+        query_{.table = &bucket_table(),
+               .where = {equals("kind", static_cast<int64_t>(tally::BucketKind::kNormal)),
+                         {"start", flow::Filter::Op::kGe, from_ms}},
+               .limit = kFigureRowsAtOnce} {}
+
+  Result<bool> next(const flow::TakeFigure& take) override {
+    auto page = store_.query(query_);
+    if (!page) return tl::unexpected(std::move(page.error()));
+    for (const flow::Page::Row& row : page->rows) {
+      const RowView view(*query_.table, row);
+      Place place{view.text("cluster"), view.text("topic"), view.number("start")};
+      if (place != place_) finish(take);
+      place_ = std::move(place);
+      if (auto added = add_row(bucket_, view); !added) return tl::unexpected(std::move(added.error()));
+    }
+    if (page->next) {
+      query_.cursor = std::move(*page->next);
+      return true;
+    }
+    finish(take);
+    return false;
+  }
+
+ private:
+  using Place = std::tuple<std::string, std::string, int64_t>;
+
+  void finish(const flow::TakeFigure& take) {
+    const auto& [cluster, topic, start] = place_;
+    if (!cluster.empty()) take_hops(cluster, topic, start, bucket_, take);
+    bucket_ = {};
+    place_ = {};
+  }
+
+  flow::Store& store_;
+  flow::Query query_;
+  Place place_;  ///< of bucket_, whose rows may go on in the next page; an empty cluster = none
+  BucketSum bucket_;
+};
+
+}  // namespace
+
+Result<void> hop_figures(flow::Store& store, const std::string& cluster, const std::string& topic,
+                         int64_t start_ms, const flow::TakeFigure& take) {
+  auto found =
+      read(store, bucket_table(), cluster, topic, tally::BucketKind::kNormal, {start_ms, start_ms + 1});
+  if (!found) return tl::unexpected(std::move(found.error()));
+  for (const auto& [start, bucket] : *found) take_hops(cluster, topic, start, bucket, take);
+  return {};
+}
+
+std::unique_ptr<flow::FigureScan> all_hop_figures(flow::Store& store, int64_t from_ms) {
+  return std::make_unique<HopScan>(store, from_ms);
 }
 
 }  // namespace waybill::audit

@@ -11,9 +11,10 @@
 #include "cli/kafka_properties.h"
 #include "cli/kpi_config.h"
 #include "cli/ledger_config.h"
-#include "cli/watch_config.h"
+#include "cli/redis_config.h"
 #include "cli/section.h"
 #include "cli/suggest.h"
+#include "cli/watch_config.h"
 
 namespace waybill::cli {
 namespace {
@@ -51,6 +52,10 @@ class Reader {
     read_clusters(clusters);
     const YamlNode* audit = file.child("audit");
     const bool other_engine = read_engines(file);
+    config_.redis = read_redis(faults_, file.child("redis"), config_.kpi,
+                               [this](Section& section, std::string_view key, const YamlNode& at) {
+                                 return secret(section, key, at);
+                               });
     if (file.present() && !clusters && (audit || !other_engine))
       missing("clusters", "clusters: {main: {bootstrap.servers: \"127.0.0.1:9092\"}}");
     if (file.present() && !audit && !other_engine) missing("audit", "audit: {clusters: [main]}");

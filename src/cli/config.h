@@ -17,6 +17,7 @@
 #include "cli/agent_settings.h"
 #include "cli/kpi_settings.h"
 #include "cli/ledger_settings.h"
+#include "cli/redis_settings.h"
 #include "cli/values.h"
 #include "cli/watch_settings.h"
 #include "cli/yaml.h"
@@ -65,6 +66,7 @@ struct Config {
   KpiConfig kpi;
   std::vector<LedgerSettings> ledgers;
   WatchConfig watch;
+  std::optional<RedisSettings> redis;
   AgentConfig agent;
   LogConfig log;
 

@@ -9,9 +9,12 @@
 
 #include "base/assert.h"
 #include "cli/host.h"
+#include "cli/redis_figures.h"
 #include "cli/stream_job.h"
 #include "sink/bounded_outbox.h"
 #include "sink/kafka_sink.h"
+#include "sink/redis_sink.h"
+#include "sink/row_outbox.h"
 #include "sink/syslog.h"
 #include "source/kafka_producer.h"
 #include "watch/forward_row.h"
@@ -26,8 +29,10 @@ struct Destination {
   size_t sink = 0;
   int severity = 6;
 };
-/// By name of the watch.
-using Destinations = std::map<std::string, Destination, std::less<>>;
+struct Destinations {
+  std::map<std::string, Destination, std::less<>> watches;  ///< by name
+  std::optional<size_t> redis;                              ///< takes the names of changed rows
+};
 
 std::string title(const WatchForward& forward) {
   return forward.syslog.empty() ? "kafka " + forward.cluster + "/" + forward.topic
@@ -55,13 +60,29 @@ int syslog_severity(WatchDefinition::Severity severity) {
   return severity == WatchDefinition::Severity::kWarning ? 4 : 6;
 }
 
+bool shown_in_redis(std::string_view table) {
+  static const std::vector<sink::ShownTable> tables = redis_tables();
+  for (const sink::ShownTable& shown : tables) {
+    if (shown.table->name == table) return true;
+  }
+  return false;
+}
+
 std::optional<sink::Routed> routed(const Destinations& destinations, const flow::OutboxRow& row) {
+  if (destinations.redis && row.key.body.empty() && shown_in_redis(row.key.table)) {
+    sink::Routed out{.sink = *destinations.redis, .record = {}};
+    out.record.sequence = row.sequence;
+    out.record.table = row.key.table;
+    out.record.key = row.key.key;
+    return out;
+  }
   auto record = watch::parse_forward_row(row.key);
   if (!record) return std::nullopt;
-  auto at = destinations.find(record->watch);
-  if (at == destinations.end()) return std::nullopt;
+  auto at = destinations.watches.find(record->watch);
+  if (at == destinations.watches.end()) return std::nullopt;
   return sink::Routed{.sink = at->second.sink,
                       .record = {.sequence = row.sequence,
+                                 .table = {},
                                  .watch = std::move(record->watch),
                                  .cluster = std::move(record->cluster),
                                  .topic = std::move(record->topic),
@@ -81,7 +102,9 @@ class RunningForwardJob final : public ForwardJob {
       : clock_(parts.clock),
         log_(parts.log),
         figures_(std::move(names)),
-        bounded_(sink::make_bounded_outbox(parts.commits, figures_, parts.config.watch.outbox_rows)),
+        rows_(sink::make_row_outbox(parts.commits, figures_,
+                                    parts.config.redis ? redis_tables() : std::vector<sink::ShownTable>())),
+        bounded_(sink::make_bounded_outbox(*rows_, figures_, parts.config.watch.outbox_rows)),
         drainer_(
             parts.store, parts.clock, parts.owner, std::move(sinks),
             [destinations = std::move(destinations)](const flow::OutboxRow& row) {
@@ -93,7 +116,10 @@ class RunningForwardJob final : public ForwardJob {
     if (auto done = drainer_.measure(); !done) note(done);
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
-  void request_stop() override { thread_.request_stop(); }
+  void request_stop() override {
+    thread_.request_stop();
+    drainer_.interrupt();
+  }
   flow::Store& bounded_store() override { return *bounded_; }
   const sink::OutboxFigures& figures() const override { return figures_; }
 
@@ -123,6 +149,7 @@ class RunningForwardJob final : public ForwardJob {
   const Clock& clock_;
   LogFn log_;
   sink::OutboxFigures figures_;
+  std::unique_ptr<flow::Store> rows_;  ///< names what changes, for Redis
   std::unique_ptr<flow::Store> bounded_;
   sink::OutboxDrainer drainer_;
   bool failed_ = false;
@@ -141,9 +168,19 @@ std::unique_ptr<ForwardJob> make_forward_job(ForwardJob::Parts parts) {
     auto [at, is_new] = known.try_emplace(*definition.forward, sinks.size());
     if (is_new) {
       names.push_back(title(*definition.forward));
-      sinks.push_back({names.back(), make_sink(*definition.forward, parts)});
+      sinks.push_back({.name = names.back(), .sink = make_sink(*definition.forward, parts)});
     }
-    destinations[definition.rule.name] = {at->second, syslog_severity(definition.severity)};
+    destinations.watches[definition.rule.name] = {at->second, syslog_severity(definition.severity)};
+  }
+  if (parts.config.redis) {
+    const RedisSettings& redis = *parts.config.redis;
+    destinations.redis = sinks.size();
+    names.push_back("redis " + redis.address.str());
+    sinks.push_back(
+        {names.back(),
+         sink::make_redis_sink({redis.address, redis.login, redis.ttl, redis.stream_length}, parts.store,
+                               parts.clock, make_redis_figures(parts.config, parts.store, parts.clock)),
+         redis.outbox_rows});
   }
   if (sinks.empty()) return nullptr;
   return std::make_unique<RunningForwardJob>(std::move(parts), std::move(sinks), std::move(names),

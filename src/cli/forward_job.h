@@ -1,6 +1,5 @@
 #pragma once
-// `forward:` of watches in `waybill run`: the thread that brings matched records from the outbox to their
-// sinks.
+// `forward:` of watches and `redis:` in `waybill run`: the thread that brings the outbox to its sinks.
 
 #include <memory>
 
@@ -26,12 +25,13 @@ class ForwardJob {
   virtual ~ForwardJob() = default;
   virtual void start() = 0;
   virtual void request_stop() = 0;
-  /// For engines that fill the outbox: full at watch.outbox_rows. Lives as long as this.
+  /// For engines: what they commit fills the outbox. Matched records are refused at watch.outbox_rows. Lives
+  /// as long as this.
   virtual flow::Store& bounded_store() = 0;
   virtual const sink::OutboxFigures& figures() const = 0;
 };
 
-/// null when no watch forwards. What `parts` refer to outlives it.
+/// null when no watch forwards and there is no Redis. What `parts` refer to outlives it.
 std::unique_ptr<ForwardJob> make_forward_job(ForwardJob::Parts parts);
 
 /// Warns of watches with `notify:`, since nothing sends alerts.

@@ -75,6 +75,14 @@ std::optional<std::vector<std::string>> dimensions(const http::Request& request)
 
 }  // namespace
 
+std::shared_ptr<const kpi::Program> compiled_kpis(const KpiConfig& config) {
+  return compiled(config.definitions);
+}
+
+kpi::AgentRule agent_rule(const KpiConfig& config) {
+  return {.expected = config.agents_expected, .silent_ms = config.agent_silent.count()};
+}
+
 EngineParts kpi_engine(const Config& config, flow::Store& store, const Clock& clock) {
   std::span<const flow::TableSpec* const> tables = kpi::kpi_tables();
   EngineParts parts{.tables = {tables.begin(), tables.end()}};
@@ -88,9 +96,8 @@ EngineParts kpi_engine(const Config& config, flow::Store& store, const Clock& cl
                                   : fmt::format("{}-{}", config.kpi.group, fmt::join(source.second, "-"));
     parts.jobs.push_back(job_of(config.kpi, source, std::move(definitions), group));
   }
-  auto program = compiled(config.kpi.definitions);
-  const kpi::AgentRule agents{.expected = config.kpi.agents_expected,
-                              .silent_ms = config.kpi.agent_silent.count()};
+  auto program = compiled_kpis(config.kpi);
+  const kpi::AgentRule agents = agent_rule(config.kpi);
   parts.routes.push_back(
       {"GET", "/api/v1/kpis", http::Role::kViewer, [&store, &clock, program, agents](const auto&) {
          return answer(kpi::kpis_json(store, *program, agents, clock.now()));

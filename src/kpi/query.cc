@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "kpi/figures.h"
 #include "kpi/render.h"
 #include "kpi/tables.h"
 #include "tally/latency_text.h"
@@ -322,6 +323,161 @@ Result<std::string> windows_json(flow::Store& store, const Program& program, std
   out.push_back(',');
   append_complete(*why, out);
   return out + "}";
+}
+
+// ---- figures for sinks ----
+
+namespace {
+
+constexpr int64_t kFigureRowsAtOnce = 10'000;
+
+flow::Figure figure_of(const Kpi& kpi, const decode::Zone& zone, int64_t start, int64_t end,
+                       const std::string& key, const Group& group) {
+  flow::Figure figure{.name = {kpi.definition.name, std::to_string(start)}};
+  auto add = [&figure](std::string name, std::string value) {
+    figure.fields.emplace_back(std::move(name), std::move(value));
+  };
+  add("_start", zone.rfc3339(start));
+  add("_start_ms", std::to_string(start));
+  add("_end_ms", std::to_string(end));
+  add("_lines", std::to_string(group.lines));
+  const auto parts = key_parts(kpi, key);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const Dimension& dimension = kpi.definition.by[i];
+    figure.name.emplace_back(parts[i]);
+    add("by." + dimension.name, std::string(parts[i]));
+    if (!dimension.lookup) continue;
+    auto found = dimension.lookup->find(parts[i]);
+    if (found != dimension.lookup->end()) add("by." + dimension.label, found->second);
+  }
+  const std::vector<std::string> headings = value_headings(kpi);
+  std::vector<std::string> texts = value_texts(kpi, group);
+  for (size_t i = 0; i < headings.size(); ++i) {
+    if (texts[i] != "-") add(headings[i], std::move(texts[i]));
+  }
+  std::string& json = figure.json;
+  json = "{\"name\":";
+  append_json_text(kpi.definition.name, json);
+  json += ",\"start\":";
+  append_json_text(zone.rfc3339(start), json);
+  json += ",\"start_ms\":" + std::to_string(start) + ",\"by\":";
+  append_by(kpi, key, json);
+  json += ",\"values\":";
+  append_values(kpi, group, json);
+  json.push_back('}');
+  return figure;
+}
+
+/// One KPI after the other, window by window.
+class WindowScan final : public flow::FigureScan {
+ public:
+  WindowScan(flow::Store& store, std::shared_ptr<const Program> program, int64_t keep_ms)
+      : store_(store), program_(std::move(program)), keep_ms_(keep_ms) {}
+
+  Result<bool> next(const flow::TakeFigure& take) override {
+    if (at_ == program_->kpis().size()) return false;
+    const Kpi& kpi = program_->kpis()[at_];
+    if (!query_.table) {
+      auto progress = progress_of(store_, kpi.definition.name);
+      if (!progress) return tl::make_unexpected(std::move(progress.error()));
+      query_ = {.table = &value_table(kpi.definition.window_ms),
+                .where = {equals("kpi", kpi.definition.name),
+                          {"end_ms", Filter::Op::kGt, progress->most_ms - keep_ms_}},
+                .limit = kFigureRowsAtOnce};
+    }
+    auto page = store_.query(query_);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    for (const Page::Row& row : page->rows) {
+      const int64_t start = number(row.key[1]);
+      if (start != start_ || text(row.key[2]) != key_) finish(take);
+      start_ = start;
+      key_ = text(row.key[2]);
+      end_ = std::max(end_, number(row.values[0]));
+      // add_row() wants what windows_json() groups by: start_ms, grp, value.
+      add_row(kpi, {.key = {row.key[1], row.key[2], row.key[3]}, .values = row.values}, group_);
+      any_ = true;
+    }
+    if (page->next) {
+      query_.cursor = std::move(*page->next);
+      return true;
+    }
+    finish(take);
+    query_ = {};
+    return ++at_ < program_->kpis().size();
+  }
+
+ private:
+  void finish(const flow::TakeFigure& take) {
+    const Kpi& kpi = program_->kpis()[at_];
+    if (any_) take(figure_of(kpi, program_->windows_of(kpi).zone(), start_, end_, key_, group_));
+    any_ = false;
+    end_ = 0;
+    group_ = {};
+  }
+
+  flow::Store& store_;
+  std::shared_ptr<const Program> program_;  ///< shared with the engine
+  int64_t keep_ms_;
+  size_t at_ = 0;        ///< KPI
+  flow::Query query_{};  ///< without a table: at_ begins
+  // The group that is being added up; its rows may go on in the next page.
+  bool any_ = false;
+  int64_t start_ = 0, end_ = 0;
+  std::string key_;
+  Group group_;
+};
+
+}  // namespace
+
+Result<void> window_figure(flow::Store& store, const Program& program, std::string_view name,
+                           int64_t start_ms, const std::string& group, const flow::TakeFigure& take) {
+  const Kpi* kpi = find(program, name);
+  if (!kpi) return {};
+  auto page = all_rows(store, value_table(kpi->definition.window_ms),
+                       {equals("kpi", kpi->definition.name),
+                        {"start_ms", Filter::Op::kEq, start_ms},
+                        equals("grp", group)},
+                       {"start_ms", "grp", "value"});
+  if (!page) return tl::make_unexpected(std::move(page.error()));
+  if (page->rows.empty()) return {};
+  Group sum;
+  int64_t end_ms = 0;
+  for (const Page::Row& row : page->rows) {
+    end_ms = std::max(end_ms, number(row.values[0]));
+    add_row(*kpi, row, sum);
+  }
+  take(figure_of(*kpi, program.windows_of(*kpi).zone(), start_ms, end_ms, group, sum));
+  return {};
+}
+
+std::unique_ptr<flow::FigureScan> all_window_figures(flow::Store& store, std::shared_ptr<const Program> program,
+                                                     int64_t keep_ms) {
+  return std::make_unique<WindowScan>(store, std::move(program), keep_ms);
+}
+
+Result<void> status_figures(flow::Store& store, const Program& program, AgentRule agents, Now now,
+                            const flow::TakeFigure& take) {
+  for (const Kpi& kpi : program.kpis()) {
+    if (kpi.definition.cluster.empty()) continue;
+    const decode::Zone zone = program.windows_of(kpi).zone();
+    auto progress = progress_of(store, kpi.definition.name);
+    if (!progress) return tl::make_unexpected(std::move(progress.error()));
+    auto why = reasons(store, kpi, *progress, zone, agents, now);
+    if (!why) return tl::make_unexpected(std::move(why.error()));
+    std::string text;
+    for (const std::string& reason : *why) text += (text.empty() ? "" : "; ") + reason;
+    flow::Figure figure{.name = {"kpi", kpi.definition.name}};
+    figure.fields = {{"newest_ms", std::to_string(progress->most_ms)},
+                     {"caught_up", progress->caught_up && progress->parts > 0 ? "1" : "0"},
+                     {"lateness_ms", std::to_string(kpi.definition.lateness_ms)},
+                     {"too_late", std::to_string(progress->too_late)},
+                     {"repeated", std::to_string(progress->repeated)},
+                     {"complete", why->empty() ? "1" : "0"},
+                     {"why", text},
+                     {"updated_ms", std::to_string(now.wall_ms)}};
+    take(std::move(figure));
+  }
+  return {};
 }
 
 }  // namespace waybill::kpi
