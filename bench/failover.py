@@ -29,7 +29,8 @@ def counts(collector):
 
 def failover(one, other):
     """Seconds from the kill of one until the other shows that every topic moves."""
-    wait_until(lambda: one.metric("waybill_runner_tasks") >= 4 and other.metric("waybill_runner_tasks") >= 4 and len(counts(other)) == TOPICS, 120, "both work")
+    wait_until(lambda: min(each.metric("waybill_runner_tasks") for each in (one, other)) >= 4 and len(counts(other)) == TOPICS, 120,
+               "both work")
     moving = counts(other)
     wait_until(lambda: all(now > moving[name] for name, now in counts(other).items()), 120, "all moves")
     one.kill()
@@ -52,10 +53,10 @@ def measure(kafka, database, build, folder, kills):
     producer = Producer(Clients(kafka.bootstrap, build / "libwaybill_rdkafka", audit_topic, folder).config(linger_ms=5))
 
     def load():
-        while not stop.is_set():
+        while not stop.wait(0.05):
             for topic in topics:
                 producer.produce(topic, b"x" * 100)
-            producer.poll(0.05)
+            producer.poll(0)
     thread = threading.Thread(target=load, daemon=True)
     try:
         for collector in collectors:
