@@ -75,7 +75,8 @@ http::Response live_response(const ApiParts& parts) {
 }
 
 http::Response metrics_response(const ApiParts& parts) {
-  auto text = metrics_text(parts.store, parts.statuses(), parts.clock.now(), parts.reload, parts.outbox);
+  auto text = metrics_text(parts.store, parts.statuses(), parts.clock.now(), parts.reload, parts.outbox,
+                           parts.alerts);
   if (!text) return http::problem(text.error());
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(*text)};
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "cli/alert_job.h"
 #include "cli/live_board.h"
 #include "cli/reload_status.h"
 #include "cli/stream_job.h"
@@ -20,6 +21,7 @@ struct ApiParts {
   std::function<std::vector<JobStatus>()> statuses;  ///< any thread
   const ReloadStatus* reload = nullptr;              ///< for the metrics; null = none
   const sink::OutboxFigures* outbox = nullptr;       ///< for the metrics; null = nothing is forwarded
+  const AlertFigures* alerts = nullptr;              ///< for the metrics; null = none
   std::vector<http::Token> tokens{};                 ///< for logging in on the page
   std::vector<std::string> engines{};     ///< "kpis", "alerts", ...: lists that the engines' routes give
   std::shared_ptr<http::EventHub> hub{};  ///< for /api/v1/live; null = no such path

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "cli/agent_config.h"
+#include "cli/alert_config.h"
 #include "cli/kafka_properties.h"
 #include "cli/kpi_config.h"
 #include "cli/ledger_config.h"
@@ -82,6 +83,10 @@ class Reader {
     read_agent(faults_, agent, cluster_names_, config_.agent);
     WatchSections watch{file.child("watches"), file.child("watch"), file.child("redact")};
     read_watches(faults_, watch, &cluster_names_, config_.watch);
+    auto secret_of = [this](Section& s, std::string_view key, const YamlNode& at) {
+      return secret(s, key, at);
+    };
+    read_alerts(faults_, file, {config_.watch, config_.kpi, secret_of}, config_.alerts);
     return ledgers != nullptr || kpis != nullptr || agent != nullptr || watch.watches != nullptr;
   }
 

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "cli/agent_settings.h"
+#include "cli/alert_settings.h"
 #include "cli/kpi_settings.h"
 #include "cli/ledger_settings.h"
 #include "cli/redis_settings.h"
@@ -68,6 +69,7 @@ struct Config {
   WatchConfig watch;
   std::optional<RedisSettings> redis;
   AgentConfig agent;
+  AlertConfig alerts;
   LogConfig log;
 
   /// REQUIRES: the name is configured.

@@ -1,6 +1,7 @@
 #include "cli/engines.h"
 
 #include "audit/tables.h"
+#include "cli/alert_api.h"
 #include "cli/collector_job.h"
 #include "cli/kpi_engine.h"
 #include "cli/ledger_engine.h"
@@ -26,6 +27,7 @@ constexpr MakeEngine kEngines[] = {
     kpi_engine,
     ledger_engine,
     watch_engine,
+    alert_engine,
 };
 
 }  // namespace

@@ -187,13 +187,4 @@ std::unique_ptr<ForwardJob> make_forward_job(ForwardJob::Parts parts) {
                                              std::move(destinations));
 }
 
-void say_unsent_notices(const WatchConfig& config, const LogFn& log) {
-  for (const WatchDefinition& definition : config.definitions) {
-    if (definition.notify.empty()) continue;
-    log(LogLevel::kWarn, "watches." + definition.rule.name +
-                             ".notify: this version counts matches but sends no alerts; look at " +
-                             "/api/v1/watches/" + definition.rule.name + "/windows");
-  }
-}
-
 }  // namespace waybill::cli

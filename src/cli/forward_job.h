@@ -34,7 +34,4 @@ class ForwardJob {
 /// null when no watch forwards and there is no Redis. What `parts` refer to outlives it.
 std::unique_ptr<ForwardJob> make_forward_job(ForwardJob::Parts parts);
 
-/// Warns of watches with `notify:`, since nothing sends alerts.
-void say_unsent_notices(const WatchConfig& config, const LogFn& log);
-
 }  // namespace waybill::cli

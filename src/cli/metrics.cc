@@ -291,10 +291,42 @@ void add_outbox(Families& out, const sink::OutboxFigures& figures) {
               static_cast<double>(figures.unrouted));
 }
 
+void add_alerts(Families& out, const AlertFigures& figures) {
+  out.gauge("waybill_alert_evaluates", "1 in the process that evaluates the alert rules.", {},
+            figures.evaluates ? 1 : 0);
+  const char* kAlerts = "Alerts by state, as this process evaluates them.";
+  out.gauge("waybill_alerts", kAlerts, {{"state", "pending"}}, static_cast<double>(figures.pending));
+  out.gauge("waybill_alerts", kAlerts, {{"state", "firing"}}, static_cast<double>(figures.firing));
+  auto count = [&out](const char* name, const char* help, int64_t value, const Labels& labels = {}) {
+    out.counter(name, help, labels, static_cast<double>(value));
+  };
+  count("waybill_alert_evaluations_total", "Evaluations of the alert rules.", figures.evaluations);
+  count("waybill_alert_evaluation_failures_total", "Evaluations that failed and were made again.",
+        figures.failures);
+  count("waybill_alert_overflow_total", "Conditions that were not kept because there are too many alerts.",
+        figures.overflow);
+  count("waybill_alert_notices_dropped_total", "Notices that were not kept because too many wait.",
+        figures.dropped);
+  for (const AlertFigures::Notifier& one : figures.notifiers) {
+    const Labels labels = {{"notifier", one.name}, {"kind", one.kind}};
+    count("waybill_alert_notices_delivered_total", "Alerts and resolutions that a receiver has taken.",
+          one.figures.delivered, labels);
+    count("waybill_alert_requests_total", "Requests that a receiver has answered well.", one.figures.requests,
+          labels);
+    count("waybill_alert_request_failures_total", "Requests that failed and are made again.",
+          one.figures.failures, labels);
+    count("waybill_alert_notices_given_up_total", "Notices that a receiver refuses, or did not take for a day.",
+          one.figures.dropped, labels);
+    out.gauge("waybill_alert_notices_waiting", "Notices that wait for a receiver; the first 200 between counts.",
+              labels, static_cast<double>(one.figures.waiting));
+  }
+}
+
 }  // namespace
 
 Result<std::string> metrics_text(flow::Store& store, const std::vector<JobStatus>& statuses, Now now,
-                                 const ReloadStatus* reload, const sink::OutboxFigures* outbox) {
+                                 const ReloadStatus* reload, const sink::OutboxFigures* outbox,
+                                 const AlertFigures* alerts) {
   Families out;
   out.gauge("waybill_build_info", "1, with the versions as labels.",
             {{"version", version()}, {"librdkafka", rd_kafka_version_str()}}, 1);
@@ -317,6 +349,7 @@ Result<std::string> metrics_text(flow::Store& store, const std::vector<JobStatus
   }
   add_runners(out, statuses, now);
   if (outbox) add_outbox(out, *outbox);
+  if (alerts) add_alerts(out, *alerts);
   return out.text();
 }
 

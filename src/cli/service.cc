@@ -6,6 +6,7 @@
 #include <iterator>
 #include <vector>
 
+#include "cli/alert_job.h"
 #include "cli/api.h"
 #include "cli/engines.h"
 #include "cli/forward_job.h"
@@ -78,6 +79,7 @@ class RunningService : public Service {
     // the others.
     for (auto& job : jobs_) job->request_stop();
     if (forward_) forward_->request_stop();
+    if (alerts_) alerts_->request_stop();
     if (live_) live_->stop();
   }
 
@@ -88,7 +90,6 @@ class RunningService : public Service {
     joined_ = flow::make_joined_store(*store_);
     std::string owner = owner_id();
     forward_ = make_forward_job({config_, *store_, *joined_, clock_, owner, log_});
-    say_unsent_notices(config_.watch, log_);
     std::vector<const flow::TableSpec*> tables;
     std::vector<http::Route> routes;
     for (EngineParts& engine : make_engines(config_, *store_, clock_)) {
@@ -97,9 +98,11 @@ class RunningService : public Service {
       for (StreamJobSpec& job : engine.jobs) add_job(std::move(job), owner);
     }
     if (auto ready = store_->ensure(tables); !ready) return tl::make_unexpected(std::move(ready.error()));
+    alerts_ = make_alert_job({config_, *joined_, clock_, owner, log_, [this] { return statuses(); }});
     if (auto open = open_server(std::move(routes)); !open) return open;
     for (auto& job : jobs_) job->start();
     if (forward_) forward_->start();
+    alerts_->start();
     housekeeping_ = std::make_unique<Housekeeping>(*store_, std::move(tables), clock_, owner, log_);
     return {};
   }
@@ -129,6 +132,7 @@ class RunningService : public Service {
         .store = *store_, .clock = clock_, .statuses = [this] { return statuses(); }, .reload = reload_,
         .tokens = config_.tokens};
     if (forward_) parts.outbox = &forward_->figures();
+    parts.alerts = &alerts_->figures();
     for (const http::Route& route : of_engines) {
       for (const char* name : {"ledgers", "watches", "kpis", "alerts"}) {
         if (route.method == "GET" && route.pattern == std::string("/api/v1/") + name) parts.engines.emplace_back(name);
@@ -164,6 +168,7 @@ class RunningService : public Service {
   std::unique_ptr<flow::Store> joined_;  ///< store_ with the commits of all jobs joined
   std::unique_ptr<ForwardJob> forward_;  ///< null: no watch forwards
   std::vector<std::unique_ptr<StreamJob>> jobs_;
+  std::unique_ptr<AlertJob> alerts_;  ///< asks jobs_
   std::unique_ptr<Housekeeping> housekeeping_;
   std::shared_ptr<LiveBoard> live_;       ///< shared with the routes of server_, which ask it
   std::unique_ptr<http::Server> server_;  ///< asks jobs_ and store_

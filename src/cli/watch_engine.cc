@@ -30,7 +30,8 @@ std::shared_ptr<const watch::WatchProgram> compiled(const WatchConfig& config,
   for (size_t index : indexes) {
     const WatchDefinition& definition = config.definitions[index];
     rules.push_back(definition.rule);
-    settings.push_back({definition.window.count(), definition.samples, definition.forward.has_value()});
+    settings.push_back({definition.window.count(), definition.samples, definition.forward.has_value(),
+                        !definition.notify.empty()});
   }
   auto set = watch::RuleSet::compile(std::move(rules));
   ASSERT(set.has_value());

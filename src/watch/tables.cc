@@ -54,8 +54,24 @@ const TableSpec& progress_table() {
   return spec;
 }
 
+const TableSpec& touched_table() {
+  static const TableSpec spec{.name = "watch_touched",
+                              .keys = {{"watch"},
+                                       {"window_ms", ColumnType::kInt64},
+                                       {"grp"},
+                                       {"source"},
+                                       {"topic"},
+                                       {"part", ColumnType::kInt64},
+                                       {"next_offset", ColumnType::kInt64}},
+                              .values = {{"commits"}},
+                              .expire_by = "window_ms",
+                              .retention = TableSpec::Retention::kMinutes};
+  return spec;
+}
+
 std::span<const TableSpec* const> watch_tables() {
-  static const TableSpec* const all[] = {&window_table(), &sample_table(), &progress_table()};
+  static const TableSpec* const all[] = {&window_table(), &sample_table(), &progress_table(),
+                                         &touched_table()};
   return all;
 }
 

@@ -22,6 +22,11 @@ const flow::TableSpec& sample_table();
 /// gap_messages (offsets that existed no longer): sums. next_offset; updated_ms.
 const flow::TableSpec& progress_table();
 
+/// Windows that grew and were not yet looked at by what alerts, of watches with RuleSettings::alerts. Keys: watch,
+/// window_ms, grp, source, topic, part, next_offset (of the commit, so that erasing one row loses no later
+/// growth). commits.
+const flow::TableSpec& touched_table();
+
 std::span<const flow::TableSpec* const> watch_tables();
 
 /// OutboxKey::table of matched records of watches with `forward:` (forward_row.h).

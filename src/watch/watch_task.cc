@@ -83,6 +83,12 @@ class WatchTask : public flow::Task, private MatchSink {
            flow::RowChange::Op::kUpsert,
            {name(key.rule), key.window_ms, key.group, partition_.source, partition_.topic, part()},
            {count.matched, count.first_ms, count.last_ms, program_->settings[key.rule].window_ms}});
+      if (!program_->settings[key.rule].alerts) continue;
+      changes.rows.push_back({&touched_table(),
+                              flow::RowChange::Op::kUpsert,
+                              {name(key.rule), key.window_ms, key.group, partition_.source, partition_.topic,
+                               part(), next_.value},
+                              {int64_t{1}}});
     }
     std::move(samples_.begin(), samples_.end(), std::back_inserter(changes.rows));
     if (touched_) {

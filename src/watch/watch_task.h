@@ -25,6 +25,7 @@ struct RuleSettings {
   int64_t window_ms = 60'000;
   int64_t samples = 3;
   bool forward = false;
+  bool alerts = false;  ///< windows that grow are named in touched_table()
 };
 
 /// What all Tasks of one set of rules share. Immutable; any thread.
