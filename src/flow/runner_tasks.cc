@@ -146,8 +146,11 @@ void Runner::Impl::process(const Batch& batch, Now now) {
   }
   if (!batch.records.empty() || batch.gap) slot.task->process(batch, now);
   slot.marks.on_batch(batch, now);
-  slot.positions[batch.from] = batch.next;
-  slot.moved.insert(batch.from);
+  auto [position, fresh] = slot.positions.try_emplace(batch.from, batch.next);
+  if (fresh || position->second != batch.next) {
+    position->second = batch.next;
+    slot.moved.insert(batch.from);
+  }
   tally.records += static_cast<int64_t>(batch.records.size());
   if (batch.gap) tally.gap_messages += batch.gap->range.size();
 }
@@ -164,9 +167,13 @@ void Runner::Impl::deliver_answers(Now now) {
 void Runner::Impl::advance(Now now) {
   for (auto& [id, slot] : slots) {
     if (!slot->task) continue;
-    for (const auto& [partition, next] : slot->positions) {
+    for (const auto& partition : slot->part.partitions) {
       auto bounds = source->bounds(partition);
-      if (bounds) slot->marks.on_end(partition, next >= bounds->end);
+      if (!bounds) continue;
+      // Without a position nothing has come: in an empty log nothing can.
+      auto next = slot->positions.find(partition);
+      const Offset at = next != slot->positions.end() ? next->second : bounds->start;
+      slot->marks.on_end(partition, at >= bounds->end);
     }
     slot->task->advance(slot->marks.watermark(now), now);
   }

@@ -239,6 +239,45 @@ TEST_F(RunnerTest, AdvancesAtLeastOnceASecondAndKnowsWhenItHasCaughtUp) {
   EXPECT_TRUE(CountTask::watermarks.back().caught_up);
 }
 
+TEST_F(RunnerTest, APartitionThatHasNeverHadARecordDoesNotHoldTimeBack) {
+  fill(FakeBroker::place("a", 2), 0);
+  const int64_t began = clock.now().steady_ms;
+  script = {[](FakeSource& s) { s.assign_all(); }};
+  for (int i = 0; i < 40; ++i) {
+    script.push_back([this](FakeSource&) { clock.advance(Millis{200}); });
+  }
+  ASSERT_TRUE(run(plan(Plan::Kind::kWhole)).has_value());
+  ASSERT_GE(clock.now().steady_ms - began, 8'000);
+  EXPECT_EQ(stored(), broker.counts());
+  const auto& seen = CountTask::watermarks;
+  ASSERT_FALSE(seen.empty());
+  EXPECT_TRUE(seen.back().caught_up);
+  EXPECT_EQ(seen.back().time_ms, 1000 + 39);  // the newest record of all: every partition is idle
+  EXPECT_EQ(seen.front().time_ms,
+            INT64_MIN);  // and before it was known to be idle, it could still have had one
+}
+
+TEST_F(RunnerTest, AnUnreadPartitionHoldsTimeBackWhileItsLogHasRecords) {
+  fill(FakeBroker::place("a", 2), 3);
+  script = {[](FakeSource& s) {
+    s.assign_all();
+    s.hold(FakeBroker::place("a", 2));
+  }};
+  for (int i = 0; i < 40; ++i) {
+    script.push_back([this](FakeSource&) { clock.advance(Millis{200}); });
+  }
+  bool held = true;
+  script.push_back([&held](FakeSource& s) {
+    for (const flow::Watermark& w : CountTask::watermarks)
+      held = held && w.time_ms == INT64_MIN && !w.caught_up;
+    s.release(FakeBroker::place("a", 2));
+  });
+  ASSERT_TRUE(run(plan(Plan::Kind::kWhole)).has_value());
+  EXPECT_TRUE(held);
+  EXPECT_EQ(stored(), broker.counts());
+  EXPECT_TRUE(CountTask::watermarks.back().caught_up);
+}
+
 TEST_F(RunnerTest, AnotherStoreStopsTheRunnerAndAnyOtherFaultOfTheSourceDoesNot) {
   std::jthread time([&] {
     while (sources_made < 2) clock.advance(Millis{1});

@@ -43,7 +43,8 @@ struct SourceHealth {
 class Source {
  public:
   virtual ~Source() = default;
-  /// Waits up to `wait` for records; an empty batch when there are none. Views live until the next poll.
+  /// Waits up to `wait` for records; an empty batch when there are none. Of a partition that stands at its end, one empty batch
+  /// says where that is, also before the first record. Views live until the next poll.
   /// A failure of one topic or broker is not an error here: it shows in health() and is retried with back-off.
   /// Errors: kFenced or kConflict when this member must stop.
   virtual Result<Batch> poll(Millis wait) = 0;

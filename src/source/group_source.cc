@@ -100,6 +100,7 @@ bool GroupSource::next_batch(flow::Batch& batch) {
   const Run* run = arena_.take();
   if (!run) return false;
   run->partition->delivered = run->next.value;
+  run->partition->told = true;
   batch.from = run->partition->id;
   batch.records = arena_.records(*run);
   batch.next = run->next;
@@ -139,7 +140,7 @@ void GroupSource::accept(const rd_kafka_message_t& message) {
   if (!state || state->paused || message.offset < state->filled) return;
   if (message.err) {
     recovered("topic " + state->id.topic);
-    if (message.offset == state->filled && state->delivered == state->filled) return;
+    if (message.offset == state->filled && state->delivered == state->filled && state->told) return;
     state->filled = message.offset;
     arena_.add_mark(state, Offset(message.offset));
     return;

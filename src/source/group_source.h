@@ -32,6 +32,7 @@ struct PartitionState {
   int64_t committed = kUnset;  ///< the group's position at assignment
   bool fetching = false;       ///< assigned in librdkafka
   bool paused = false;
+  bool told = false;  ///< the caller was given a batch, so it knows where reading stands
 };
 
 /// A position that the log does not have, until it is clear what happened to it.

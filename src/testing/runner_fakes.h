@@ -96,6 +96,9 @@ class FakeSource final : public Source {
     for (const auto& [partition, next] : owned_) result.push_back(partition);
     return result;
   }
+  /// Nothing comes of this partition until release(), as from a broker that is slow.
+  void hold(const SourcePartition& partition) { held_.insert(partition); }
+  void release(const SourcePartition& partition) { held_.erase(partition); }
   bool paused(const SourcePartition& partition) const { return paused_.contains(partition); }
   Offset position(const SourcePartition& partition) const { return owned_.at(partition); }
 
@@ -109,7 +112,8 @@ class FakeSource final : public Source {
     if (next_batch) return *std::exchange(next_batch, std::nullopt);
     for (auto& [partition, next] : owned_) {
       const auto& log = broker_.logs.at(partition);
-      if (paused_.contains(partition) || next.value >= static_cast<int64_t>(log.size())) continue;
+      if (paused_.contains(partition) || held_.contains(partition)) continue;
+      if (next.value >= static_cast<int64_t>(log.size())) continue;
       idle_ = 0;
       clock_.advance(Millis{10});
       return read(partition, next);
@@ -163,7 +167,7 @@ class FakeSource final : public Source {
   std::stop_source& stop_;
   Assignments& listener_;
   std::map<SourcePartition, Offset> owned_, seeks_;
-  std::set<SourcePartition> paused_;
+  std::set<SourcePartition> paused_, held_;
   std::vector<Record> records_;
   int idle_ = 0;
 };
