@@ -13,11 +13,12 @@ constexpr size_t kPreviewMax = 1024;
 
 Result<ClientHandle> open_reader(const KafkaCluster& cluster, const char* isolation, const LogFn* log) {
   // Most ranges are a few messages: what a fetch brings beyond them is read for nothing.
-  // A leader that moved must be found while its old broker stays away: metadata is not believed for long.
+  // A leader that moved must be found while its old broker stays away: what is cached must expire before it is
+  // refreshed, because a refresh keeps a cached leader that librdkafka 2.0 cannot reach.
   const std::array<Property, 6> defaults{{
       {"client.id", "waybill-reader"},
-      {"topic.metadata.refresh.interval.ms", "5000"},
-      {"metadata.max.age.ms", "15000"},  // below the interval nothing would be known between two of them
+      {"topic.metadata.refresh.interval.ms", "10000"},
+      {"metadata.max.age.ms", "5000"},
       {"fetch.wait.max.ms", "100"},
       {"reconnect.backoff.max.ms", "2000"},
       {"fetch.message.max.bytes", "8192"},
