@@ -3,78 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <bit>
 #include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <thread>
-
-#include "base/assert.h"
-#include "source/line_blocks.h"
 
 namespace waybill::cli {
 namespace {
 
-constexpr size_t kBlockBytes = 512 << 10;
-constexpr size_t kLineBytesMax = 16 << 20;
-
-/// Blocks of all files in order, with a number each.
-class Blocks {
- public:
-  Blocks(const std::vector<std::string>& files, std::vector<Error>& errors)
-      : files_(files), errors_(errors) {}
-
-  /// The next block, or nullopt at the end of the last file. Its number counts from 0.
-  std::optional<source::LineBlock> next(std::unique_ptr<source::BlockBuffer> buffer, uint64_t& number) {
-    std::lock_guard lock(mutex_);
-    for (; file_ < files_.size(); ++file_, open_.reset()) {
-      if (!open_) {
-        auto opened = source::open_line_blocks(files_[file_],
-                                               {.block_bytes = kBlockBytes, .line_bytes_max = kLineBytesMax});
-        if (!opened) {
-          errors_.push_back(std::move(opened.error()));
-          continue;
-        }
-        open_ = std::move(*opened);
-        first_blocks_.emplace_back(number_, file_);
-      }
-      for (;;) {
-        auto block = open_->next(std::move(buffer));
-        if (!block) {
-          errors_.push_back(std::move(block.error()));
-          continue;
-        }
-        if (!*block) break;
-        number = number_++;
-        return std::move(**block);
-      }
-    }
-    return std::nullopt;
-  }
-
-  /// The file that a block came from.
-  const std::string& file_of(uint64_t block) const { return files_[first_of(block)->second]; }
-  uint64_t first_block(uint64_t block) const { return first_of(block)->first; }
-
- private:
-  std::vector<std::pair<uint64_t, size_t>>::const_iterator first_of(uint64_t block) const {
-    return std::prev(
-        std::upper_bound(first_blocks_.begin(), first_blocks_.end(), std::pair(block, SIZE_MAX)));
-  }
-  const std::vector<std::string>& files_;
-  std::vector<Error>& errors_;
-  std::mutex mutex_;
-  size_t file_ = 0;
-  uint64_t number_ = 0;
-  std::unique_ptr<source::LineBlocks> open_;
-  std::vector<std::pair<uint64_t, size_t>> first_blocks_;  ///< (number of a file's first block, file)
-};
-
 /// A block in flight.
 struct Work {
-  source::LineBlock block;
+  LedgerBlock block;
   ledger::BlockEvents events;
   std::atomic<uint64_t> number{0};
   std::atomic<unsigned> shards_left{0};
@@ -91,6 +31,7 @@ struct ShardLane {
 
 struct MalformedAt {
   uint64_t block;
+  std::string place;  ///< empty: of a file, to be counted
   ledger::MalformedLine line;
 };
 
@@ -98,13 +39,11 @@ struct MalformedAt {
 /// one thread at a time, block after block, so the result does not depend on who is faster.
 class Pipeline {
  public:
-  Pipeline(const LedgerSettings& settings, const std::vector<std::string>& files,
-           const LedgerFilesOptions& options, uint64_t seed, const std::function<bool()>& stopped,
-           LedgerFindings& out)
+  Pipeline(const LedgerSettings& settings, LedgerInput& input, const LedgerReadOptions& options,
+           uint64_t seed, LedgerFindings& out)
       : options_(options),
         out_(out),
-        stopped_(stopped),
-        blocks_(files, out.errors),
+        input_(input),
         roster_(settings.producers, {.discover = settings.discover}) {
     const unsigned threads = std::clamp(options.threads, 1u, 64u);
     shard_bits_ = threads == 1 ? 0 : static_cast<unsigned>(std::bit_width(threads - 1)) + 1;
@@ -112,7 +51,7 @@ class Pipeline {
         .format = settings.format,
         .shard_bits = shard_bits_,
         .batch_lines = options.batch_lines,
-        .malformed_max = options.list_malformed ? SIZE_MAX : LedgerFilesOptions::kMalformedSample,
+        .malformed_max = options.list_malformed ? SIZE_MAX : LedgerReadOptions::kMalformedSample,
         .produced_from = options.produced_from,
         .seed = seed,
         .plain = options.plain};
@@ -145,7 +84,7 @@ class Pipeline {
     });
     for (;;) {
       Work* work = take_free();
-      if (stopped_() || !read_next(*work)) {
+      if (!read_next(*work)) {
         give_back(work);
         break;
       }
@@ -172,39 +111,44 @@ class Pipeline {
   }
 
   bool read_next(Work& work) {
-    uint64_t number = 0;
-    auto block = blocks_.next(std::move(work.block.buffer), number);
+    std::lock_guard lock(input_mutex_);
+    auto block = input_.next(std::move(work.block.lines.buffer));
     if (!block) return false;
-    work.number = number;
+    work.number = blocks_++;
     work.block = std::move(*block);
     return true;
   }
 
   void decode(ledger::LineReader& reader, Work& work) {
     work.events.clear(lanes_.size());
-    if (work.block.oversized) {
+    const source::LineBlock& lines = work.block.lines;
+    if (lines.oversized) {
       ++work.events.counts.lines;
       ++work.events.counts.malformed;
       work.events.malformed.push_back(
-          {0, ledger::Fault::kTooLong, fmt::format("({} bytes)", work.block.oversized->size)});
+          {0, ledger::Fault::kTooLong, fmt::format("({} bytes)", lines.oversized->size)});
+    } else if (work.block.single) {
+      reader.read_line(lines.bytes, work.events);
     } else {
-      reader.read_block(work.block.bytes, work.events);
+      reader.read_block(lines.bytes, work.events);
     }
     work.shards_left.store(static_cast<unsigned>(lanes_.size()));
     std::lock_guard lock(counts_mutex_);
     out_.counts += work.events.counts;
     if (lines_.size() <= work.number) lines_.resize(work.number + 1);
     lines_[work.number] = static_cast<uint32_t>(work.events.counts.lines);
-    for (ledger::MalformedLine& line : work.events.malformed)
-      malformed_.push_back({work.number, std::move(line)});
+    for (ledger::MalformedLine& line : work.events.malformed) {
+      std::string place = work.block.from.empty() ? std::string() : work.block.place(line.line);
+      malformed_.push_back({work.number, std::move(place), std::move(line)});
+    }
     if (!options_.list_malformed) thin_malformed();
   }
 
   /// Keeps the first ones.
   void thin_malformed() {
-    if (malformed_.size() <= 2 * LedgerFilesOptions::kMalformedSample) return;
+    if (malformed_.size() <= 2 * LedgerReadOptions::kMalformedSample) return;
     sort_malformed();
-    malformed_.resize(LedgerFilesOptions::kMalformedSample);
+    malformed_.resize(LedgerReadOptions::kMalformedSample);
   }
   void sort_malformed() {
     std::sort(malformed_.begin(), malformed_.end(), [](const MalformedAt& a, const MalformedAt& b) {
@@ -241,22 +185,20 @@ class Pipeline {
     }
     out_.names = roster_.producers();
     sort_malformed();
-    if (!options_.list_malformed && malformed_.size() > LedgerFilesOptions::kMalformedSample)
-      malformed_.resize(LedgerFilesOptions::kMalformedSample);
-    uint64_t block = 0;
-    uint64_t lines = 0;  // before `block` in its file
+    if (!options_.list_malformed && malformed_.size() > LedgerReadOptions::kMalformedSample)
+      malformed_.resize(LedgerReadOptions::kMalformedSample);
     for (MalformedAt& at : malformed_) {
-      for (; block < at.block; ++block)
-        lines = blocks_.first_block(block + 1) == block + 1 ? 0 : lines + lines_[block];
-      out_.malformed.push_back(
-          {blocks_.file_of(at.block), lines + at.line.line + 1, at.line.fault, std::move(at.line.text)});
+      if (at.place.empty()) at.place = input_.place(at.block, at.line.line, lines_);
+      out_.malformed.push_back({std::move(at.place), at.line.fault, std::move(at.line.text)});
     }
+    out_.errors = input_.take_errors();
   }
 
-  const LedgerFilesOptions& options_;
+  const LedgerReadOptions& options_;
   LedgerFindings& out_;
-  const std::function<bool()>& stopped_;
-  Blocks blocks_;
+  LedgerInput& input_;
+  std::mutex input_mutex_;
+  uint64_t blocks_ = 0;  ///< taken from it
   ledger::Roster roster_;
   std::mutex roster_mutex_;
   unsigned shard_bits_ = 0;
@@ -274,11 +216,10 @@ class Pipeline {
 
 }  // namespace
 
-LedgerFindings read_ledger_files(const LedgerSettings& settings, const std::vector<std::string>& files,
-                                 const LedgerFilesOptions& options, uint64_t seed,
-                                 const std::function<bool()>& stopped) {
+LedgerFindings read_ledger(const LedgerSettings& settings, LedgerInput& input,
+                           const LedgerReadOptions& options, uint64_t seed) {
   LedgerFindings out;
-  Pipeline pipeline(settings, files, options, seed, stopped, out);
+  Pipeline pipeline(settings, input, options, seed, out);
   return out;
 }
 

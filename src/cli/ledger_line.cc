@@ -11,7 +11,9 @@ void add_ledger(CLI::App& app, AddCommand add_command, LedgerArgs& args) {
                   "  waybill ledger 'logs/*.log.gz'                    who consumed what, how late\n"
                   "  waybill ledger app.log -c audit.yaml -g orders --format json\n"
                   "  kubectl logs shop | waybill ledger - --list unconsumed\n"
-                  "  waybill ledger app.log -t 24 --fail-on unconsumed exit code 1 when any is missing\n");
+                  "  waybill ledger app.log -t 24 --fail-on unconsumed exit code 1 when any is missing\n"
+                  "  waybill ledger -c audit.yaml -g orders -t 24       the topics of its source, once\n"
+                  "  waybill ledger 'logs/*.log' -c audit.yaml --follow --list unconsumed\n");
   const auto words = CLI::IsMember({"unconsumed", "duplicated", "unrecorded", "malformed"});
   command->add_option("file", args.files, "Files, globs, or - for the standard input; plain, gzip or zstd")
       ->type_name("FILE");
@@ -26,10 +28,12 @@ void add_ledger(CLI::App& app, AddCommand add_command, LedgerArgs& args) {
       ->capture_default_str();
   command
       ->add_option("-t,--hours-back", args.hours_back,
-                   "Only messages produced in the last HOURS; default: all of a file, 2 of a server's index")
+                   "Only messages produced in the last HOURS; default: all of a file, 2 of a configured source")
       ->type_name("HOURS")
       ->check(CLI::Range(0.0, 1e6));
-  command->add_flag("--follow", args.follow, "Go on with what comes");
+  command->add_flag("--follow", args.follow,
+                    "Go on with what comes, until it is stopped; what a ledger's deadline has passed is told, and "
+                    "what arrives after all is told as late");
   static const std::map<std::string, LedgerArgs::Format> formats = {{"table", LedgerArgs::Format::kTable},
                                                                     {"json", LedgerArgs::Format::kJson},
                                                                     {"ndjson", LedgerArgs::Format::kNdjson}};

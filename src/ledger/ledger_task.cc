@@ -205,6 +205,7 @@ struct LedgerTask::Impl {
     if (!reader) {
       if (meta.seed == 0) meta.seed = options.seed;
       ReaderOptions wanted{.format = options.format, .batch_lines = options.batch_lines, .seed = meta.seed};
+      wanted.produced_from = options.produced_from;
       wanted.malformed_max = static_cast<size_t>(LedgerTaskOptions::kMalformedMax);
       reader =
           std::make_unique<LineReader>(std::move(wanted), [this](uint32_t producer, std::string_view name) {
