@@ -9,7 +9,7 @@ AuditState::AuditState(const CollectorOptions& options, PartitionId audit_partit
     : options_(options),
       audit_partition_(audit_partition),
       book_({options.grace_ms, options.vanished_ms, static_cast<size_t>(options.reporters_max)}),
-      rows_(options.cluster, audit_partition.value, options.bucket_ms) {}
+      rows_({options.cluster, audit_partition.value, options.bucket_ms, options.hops}) {}
 
 TopicState* AuditState::topic(TopicIndex index) {
   auto it = topics_.find(index);

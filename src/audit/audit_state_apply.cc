@@ -254,7 +254,10 @@ void AuditState::apply_entry(Step& step, const tally::Entry& entry, TopicIndex t
   if (key.label.kind == BucketKind::kFar && bucket.label.kind == BucketKind::kNormal)
     rows_.count("far_bucket");
   rows_.bucket(key, sums);
-  if (entry.tier.kind != TierKind::kSent) rows_.latency(key, bucket);
+  if (entry.tier.kind != TierKind::kSent) {
+    rows_.latency(key, bucket);
+    rows_.hop(key, entry.tier.kind, step.report.reporter, bucket);
+  }
   touch_bucket(topic, key.label, group, step.sequence);
   rows_.partition({topic, topics_.at(topic).incarnation, PartitionId(-1), group}, sums);
   for (const auto& [code, n] : bucket.failed) rows_.failed(topic, code, static_cast<int64_t>(n));

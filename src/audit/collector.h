@@ -42,6 +42,7 @@ struct CollectorOptions {
   int64_t owes_ms = 24LL * 3600 * 1000;  ///< a topic that a group has left for so long is owed nothing more
   std::vector<std::string> include_groups;  ///< audit.groups; empty = all
   std::vector<std::string> exclude_groups;
+  bool hops = false;  ///< rows of hop_table() are written
 };
 
 /// REQUIRES: exactly one partition, of the audit topic.

@@ -81,6 +81,14 @@ void RowBuffer::latency(const BucketKey& key, const tally::Bucket& bucket) {
   if (bucket.time_types & tally::kAppendTime) delta.time_append += static_cast<int64_t>(bucket.count);
 }
 
+void RowBuffer::hop(const BucketKey& key, tally::TierKind tier, const Id128& reporter,
+                    const tally::Bucket& bucket) {
+  if (!keep_hops_ || key.label.kind != tally::BucketKind::kNormal) return;
+  HopDelta& delta = hops_[{key, tier, reporter}];
+  delta.count += static_cast<int64_t>(bucket.count);
+  delta.latency.merge(bucket.latency);
+}
+
 void RowBuffer::rate(TopicIndex topic, const tally::Rate& rate, const std::string& group,
                      const Id128& reporter) {
   auto& [count, bytes] =
@@ -136,6 +144,7 @@ void RowBuffer::erase_finding(const std::string& topic, const PartitionKey& key,
 }
 
 void RowBuffer::flush(const Lookup& lookup, flow::Rows& rows) {
+  flush_hops(lookup, rows);
   flush_buckets(lookup, rows);
   flush_partitions(lookup, rows);
   flush_reporters(lookup, rows);
@@ -155,6 +164,30 @@ void RowBuffer::flush(const Lookup& lookup, flow::Rows& rows) {
   }
   for (RowChange& row : ready_) rows.push_back(std::move(row));
   clear();
+}
+
+void RowBuffer::flush_hops(const Lookup& lookup, flow::Rows& rows) {
+  auto row = [&](const BucketKey& key, std::string_view tier, std::string service, std::string host,
+                 std::vector<Value> values) {
+    rows.push_back({&hop_table(),
+                    Op::kUpsert,
+                    {cluster_, lookup.topic(key.topic), key.label.start.value, std::string(tier), key.group,
+                     std::move(service), std::move(host)},
+                    std::move(values)});
+  };
+  for (const auto& [hop, delta] : hops_) {
+    const auto& [key, tier, id] = hop;
+    const Reporter* reporter = lookup.reporter(id);
+    if (!reporter) continue;
+    row(key, tier_name(tier), reporter->service, reporter->host,
+        {delta.count, int64_t{0}, int64_t{0}, tally::latency_text(delta.latency), bucket_ms_, reporter->ip});
+  }
+  for (const auto& [key, delta] : buckets_) {
+    if (!keep_hops_ || key.group.empty() || key.label.kind != tally::BucketKind::kNormal) continue;
+    if (delta.sums.lost == 0 && delta.sums.redelivered == 0) continue;
+    row(key, tier_name(tally::TierKind::kConsumed), {}, {},
+        {int64_t{0}, delta.sums.lost, delta.sums.redelivered, std::string(), bucket_ms_, std::string()});
+  }
 }
 
 void RowBuffer::flush_buckets(const Lookup& lookup, flow::Rows& rows) {
@@ -230,6 +263,7 @@ void RowBuffer::flush_reporters(const Lookup& lookup, flow::Rows& rows) {
 
 void RowBuffer::clear() {
   buckets_.clear();
+  hops_.clear();
   partitions_.clear();
   failed_.clear();
   rates_.clear();
@@ -245,8 +279,8 @@ bool RowBuffer::empty() const {
 
 size_t RowBuffer::bytes() const {
   constexpr size_t kRow = 300;
-  return kRow *
-         (2 * buckets_.size() + partitions_.size() + rates_.size() + reporters_.size() + ready_.size());
+  return kRow * (2 * buckets_.size() + hops_.size() + partitions_.size() + rates_.size() + reporters_.size() +
+                 ready_.size());
 }
 
 }  // namespace waybill::audit

@@ -58,12 +58,24 @@ struct Finding {
 
 class RowBuffer {
  public:
-  RowBuffer(std::string cluster, int32_t audit_partition, int64_t bucket_ms)
-      : cluster_(std::move(cluster)), audit_partition_(audit_partition), bucket_ms_(bucket_ms) {}
+  /// `hops`: rows of hop_table() too.
+  struct Options {
+    std::string cluster;
+    int32_t audit_partition = 0;
+    int64_t bucket_ms = 60'000;
+    bool hops = false;
+  };
+  explicit RowBuffer(Options options)
+      : cluster_(std::move(options.cluster)),
+        audit_partition_(options.audit_partition),
+        bucket_ms_(options.bucket_ms),
+        keep_hops_(options.hops) {}
 
   void bucket(const BucketKey& key, const Sums& sums) { buckets_[key].sums += sums; }
   /// The part of an Entry that is kept per bucket beside its sums.
   void latency(const BucketKey& key, const tally::Bucket& bucket);
+  /// What a reporter counted at a tier.
+  void hop(const BucketKey& key, tally::TierKind tier, const Id128& reporter, const tally::Bucket& bucket);
   void partition(const PartitionKey& key, const Sums& sums) { partitions_[key] += sums; }
   void failed(TopicIndex topic, int32_t code, int64_t count) { failed_[{topic, code}] += count; }
   void rate(TopicIndex topic, const tally::Rate& rate, const std::string& group, const Id128& reporter);
@@ -97,6 +109,12 @@ class RowBuffer {
     int64_t time_append = 0;
   };
   using RateKey = std::tuple<TopicIndex, int64_t, std::string, std::string, Id128>;
+  struct HopDelta {
+    int64_t count = 0;
+    tally::LatencySketch latency;
+  };
+  using HopKey = std::tuple<BucketKey, tally::TierKind, Id128>;
+  void flush_hops(const Lookup& lookup, flow::Rows& rows);
   void flush_buckets(const Lookup& lookup, flow::Rows& rows);
   void bucket_row(const flow::TableSpec& table, const BucketKey& key, int64_t width_ms,
                   const BucketDelta& delta, const Lookup& lookup, flow::Rows& rows);
@@ -106,7 +124,9 @@ class RowBuffer {
   std::string cluster_;
   int32_t audit_partition_;
   int64_t bucket_ms_;
+  bool keep_hops_;
   std::map<BucketKey, BucketDelta> buckets_;
+  std::map<HopKey, HopDelta> hops_;
   std::map<PartitionKey, Sums> partitions_;
   std::map<std::pair<TopicIndex, int32_t>, int64_t> failed_;
   std::map<RateKey, std::pair<int64_t, int64_t>> rates_;

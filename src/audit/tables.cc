@@ -85,6 +85,22 @@ const TableSpec& hour_table() {
   return spec;
 }
 
+const TableSpec& hop_table() {
+  static const TableSpec spec{
+      .name = "audit_hop",
+      .keys = {{"cluster"}, {"topic"}, {"start", kInt}, {"tier"}, {"grp"}, {"service"}, {"host"}},
+      .values = {{"count"},
+                 {"lost"},
+                 {"redelivered"},
+                 {"latency", kText, Merge::kSketch},
+                 {"interval_ms", kInt, Merge::kMax},
+                 {"ip", kText, Merge::kLast}},
+      .merge_sketch = tally::merge_latency_texts,
+      .expire_by = "start",
+      .retention = Retention::kMinutes};
+  return spec;
+}
+
 const TableSpec& failed_table() {
   static const TableSpec spec{
       .name = "audit_failed", .keys = {{"cluster"}, {"topic"}, {"code", kInt}}, .values = {{"count"}}};
@@ -191,7 +207,8 @@ const TableSpec& decision_table() {
 std::span<const TableSpec* const> audit_tables() {
   static const TableSpec* const all[] = {
       &partition_table(), &bucket_table(),   &hour_table(),       &failed_table(),  &rate_table(),
-      &finding_table(),   &reporter_table(), &incomplete_table(), &counter_table(), &decision_table()};
+      &finding_table(),   &reporter_table(), &incomplete_table(), &counter_table(), &decision_table(),
+      &hop_table()};
   return all;
 }
 

@@ -35,6 +35,11 @@ const flow::TableSpec& partition_table();
 const flow::TableSpec& bucket_table();
 const flow::TableSpec& hour_table();
 
+/// Per bucket, tier, service and host, when CollectorOptions::hops. Keys: cluster, topic, start, tier ('produced',
+/// 'consumed'), grp, service, host. What a group lost or was handed again belongs to no host: it stands in a
+/// row of the group with service and host ''.
+const flow::TableSpec& hop_table();
+
 /// Failed sends. Keys: cluster, topic, code. count.
 const flow::TableSpec& failed_table();
 

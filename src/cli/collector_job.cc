@@ -25,7 +25,8 @@ audit::CollectorOptions collector_options(const AuditConfig& config, const std::
           .verify = config.verify,
           .owes_ms = config.owes.count(),
           .include_groups = config.include_groups,
-          .exclude_groups = config.exclude_groups};
+          .exclude_groups = config.exclude_groups,
+          .hops = !config.index.server.empty()};
 }
 
 flow::Plan collector_plan(const audit::CollectorOptions& options) {

@@ -13,6 +13,7 @@
 #include "cli/kpi_config.h"
 #include "cli/ledger_config.h"
 #include "cli/redis_config.h"
+#include "cli/search_config.h"
 #include "cli/section.h"
 #include "cli/suggest.h"
 #include "cli/watch_config.h"
@@ -51,6 +52,9 @@ class Reader {
     read_retention(file.child("retention"));
     const YamlNode* clusters = file.child("clusters");
     read_clusters(clusters);
+    config_.search = read_search(
+        faults_, file.child("search"),
+        [this](Section& section, std::string_view key, const YamlNode& at) { return secret(section, key, at); });
     const YamlNode* audit = file.child("audit");
     const bool other_engine = read_engines(file);
     config_.redis = read_redis(faults_, file.child("redis"), config_.kpi,
@@ -76,7 +80,7 @@ class Reader {
   /// The sections of engines beside the audit, each of which may stand alone. True when there is one.
   bool read_engines(Section& file) {
     const YamlNode* ledgers = file.child("ledgers");
-    read_ledgers(faults_, ledgers, &cluster_names_, config_.ledgers);
+    read_ledgers(faults_, ledgers, &cluster_names_, config_.search, config_.ledgers);
     const YamlNode* kpis = file.child("kpis");
     read_kpis(faults_, kpis, world_, &cluster_names_, config_.kpi);
     const YamlNode* agent = file.child("agent");
@@ -324,6 +328,7 @@ class Reader {
     verify.size("max_bytes_per_second", audit.verify.bytes_per_second_max, {1024, 1LL << 40});
     verify.number("max_messages", audit.verify.messages_max, {10'000, 1'000'000'000});
     verify.finish();
+    read_index(faults_, section.child("index"), "audit.index", config_.search, "waybill-hops", audit.index);
     Section caps(faults_, section.child("caps"), "audit.caps");
     caps.number("topics", audit.topics_max, {1, 1'000'000});
     caps.number("groups", audit.groups_max, {1, 100'000});

@@ -24,6 +24,7 @@
 #include "cli/yaml.h"
 #include "flow/store.h"
 #include "http/server.h"
+#include "search/connection.h"
 
 namespace waybill::cli {
 
@@ -50,6 +51,7 @@ struct AuditConfig {
   int32_t reporters_max = 10'000;
   int64_t ranges_max = 1'000'000;
   audit::VerifyOptions verify;
+  IndexSettings index;  ///< figures of hops go there
 };
 
 struct LogConfig {
@@ -65,6 +67,7 @@ struct Config {
   std::vector<ClusterConfig> clusters;
   AuditConfig audit;
   KpiConfig kpi;
+  std::vector<search::Server> search;
   std::vector<LedgerSettings> ledgers;
   WatchConfig watch;
   std::optional<RedisSettings> redis;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "cli/document_sinks.h"
 #include "cli/host.h"
 #include "cli/redis_figures.h"
 #include "cli/stream_job.h"
@@ -32,6 +33,7 @@ struct Destination {
 struct Destinations {
   std::map<std::string, Destination, std::less<>> watches;  ///< by name
   std::optional<size_t> redis;                              ///< takes the names of changed rows
+  std::optional<DocumentRoutes> documents;
 };
 
 std::string title(const WatchForward& forward) {
@@ -69,6 +71,9 @@ bool shown_in_redis(std::string_view table) {
 }
 
 std::optional<sink::Routed> routed(const Destinations& destinations, const flow::OutboxRow& row) {
+  if (destinations.documents) {
+    if (auto document = destinations.documents->route(row)) return document;
+  }
   if (destinations.redis && row.key.body.empty() && shown_in_redis(row.key.table)) {
     sink::Routed out{.sink = *destinations.redis, .record = {}};
     out.record.sequence = row.sequence;
@@ -95,6 +100,13 @@ std::optional<sink::Routed> routed(const Destinations& destinations, const flow:
                                  .value = std::move(record->value)}};
 }
 
+std::vector<sink::ShownTable> shown_tables(const Config& config) {
+  std::vector<sink::ShownTable> tables = document_tables(config);
+  if (!config.redis) return tables;
+  for (sink::ShownTable& shown : redis_tables()) tables.push_back(std::move(shown));
+  return tables;
+}
+
 class RunningForwardJob final : public ForwardJob {
  public:
   RunningForwardJob(Parts parts, std::vector<sink::NamedSink> sinks, std::vector<std::string> names,
@@ -102,8 +114,7 @@ class RunningForwardJob final : public ForwardJob {
       : clock_(parts.clock),
         log_(parts.log),
         figures_(std::move(names)),
-        rows_(sink::make_row_outbox(parts.commits, figures_,
-                                    parts.config.redis ? redis_tables() : std::vector<sink::ShownTable>())),
+        rows_(sink::make_row_outbox(parts.commits, figures_, shown_tables(parts.config))),
         bounded_(sink::make_bounded_outbox(*rows_, figures_, parts.config.watch.outbox_rows)),
         drainer_(
             parts.store, parts.clock, parts.owner, std::move(sinks),
@@ -149,7 +160,7 @@ class RunningForwardJob final : public ForwardJob {
   const Clock& clock_;
   LogFn log_;
   sink::OutboxFigures figures_;
-  std::unique_ptr<flow::Store> rows_;  ///< names what changes, for Redis
+  std::unique_ptr<flow::Store> rows_;  ///< names what changes, for Redis and documents
   std::unique_ptr<flow::Store> bounded_;
   sink::OutboxDrainer drainer_;
   bool failed_ = false;
@@ -182,6 +193,9 @@ std::unique_ptr<ForwardJob> make_forward_job(ForwardJob::Parts parts) {
                                parts.clock, make_redis_figures(parts.config, parts.store, parts.clock)),
          redis.outbox_rows});
   }
+  destinations.documents.emplace(
+      DocumentParts{parts.config, parts.store, parts.clock, parts.owner, parts.log}, sinks);
+  for (size_t i = names.size(); i < sinks.size(); ++i) names.push_back(sinks[i].name);
   if (sinks.empty()) return nullptr;
   return std::make_unique<RunningForwardJob>(std::move(parts), std::move(sinks), std::move(names),
                                              std::move(destinations));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/search_config.h"
 #include "cli/suggest.h"
 
 namespace waybill::cli {
@@ -13,8 +14,9 @@ constexpr Millis kDay{86'400'000};
 
 class LedgerReader {
  public:
-  LedgerReader(ConfigFaults& faults, const std::vector<std::string>* clusters)
-      : faults_(faults), clusters_(clusters) {}
+  LedgerReader(ConfigFaults& faults, const std::vector<std::string>* clusters,
+               const std::vector<search::Server>& servers)
+      : faults_(faults), clusters_(clusters), servers_(servers) {}
 
   LedgerSettings read(const YamlNode& key, const YamlNode& node) {
     LedgerSettings out;
@@ -77,7 +79,8 @@ class LedgerReader {
                       path_, duration_text(out.horizon), duration_text(out.deadline)));
     read_format(section.child("format"), out.format);
     read_source(section.child("source"), out.source);
-    section.child("index");
+    const YamlNode* index = section.child("index");
+    if (clusters_) read_index(faults_, index, path_ + ".index", servers_, "audit-tmm", out.index);
     section.finish();
   }
 
@@ -118,6 +121,10 @@ class LedgerReader {
   void read_source(const YamlNode* node, LedgerSource& source) {
     if (!clusters_) return;
     Section section(faults_, node, path_ + ".source");
+    if (section.child("search") || section.child("index")) {
+      read_search_source(faults_, *node, path_ + ".source", section, servers_, source.search);
+      return section.finish();
+    }
     section.text("cluster", source.cluster);
     section.texts("topics", source.topics);
     section.text("group", source.group);
@@ -211,19 +218,20 @@ class LedgerReader {
 
   ConfigFaults& faults_;
   const std::vector<std::string>* clusters_;
+  const std::vector<search::Server>& servers_;
   std::string path_;
 };
 
 }  // namespace
 
 void read_ledgers(ConfigFaults& faults, const YamlNode* node, const std::vector<std::string>* clusters,
-                  std::vector<LedgerSettings>& out) {
+                  const std::vector<search::Server>& servers, std::vector<LedgerSettings>& out) {
   if (!node) return;
   if (node->kind != YamlNode::Kind::kMap)
     return faults.add(*node,
                       "ledgers must be a map of names to ledgers, such as {orders: [{name: ID, consumers: "
                       "{QUEUE: TEXT}}]}");
-  LedgerReader reader(faults, clusters);
+  LedgerReader reader(faults, clusters, servers);
   for (const auto& [key, value] : node->entries)
     out.push_back(reader.read(faults.document[key], faults.document[value]));
 }
@@ -235,7 +243,7 @@ tl::expected<std::vector<LedgerSettings>, std::vector<Diagnostic>> parse_ledgers
   ConfigFaults faults{*document, world.variable};
   Section file(faults, &(*document)[document->root], "");
   std::vector<LedgerSettings> out;
-  read_ledgers(faults, file.child("ledgers"), nullptr, out);
+  read_ledgers(faults, file.child("ledgers"), nullptr, {}, out);
   if (faults.found.empty()) return out;
   if (faults.found.size() > kDiagnosticsMax) faults.found.resize(kDiagnosticsMax);
   return tl::make_unexpected(std::move(faults.found));

@@ -13,9 +13,9 @@
 namespace waybill::cli {
 
 /// Reads the value of `ledgers`, a map of names to ledgers. `clusters`: the names that a source may have;
-/// null when sources are not looked at, because files are read.
+/// null when sources are not looked at, because files are read. `servers`: those under `search`.
 void read_ledgers(ConfigFaults& faults, const YamlNode* node, const std::vector<std::string>* clusters,
-                  std::vector<LedgerSettings>& out);
+                  const std::vector<search::Server>& servers, std::vector<LedgerSettings>& out);
 
 /// Only the ledgers of a configuration, for `waybill ledger` with files: what else the file holds is not
 /// looked at, and sources may be absent.

@@ -5,6 +5,7 @@
 
 #include "base/types.h"
 #include "cli/ledger_api.h"
+#include "cli/ledger_search.h"
 #include "ledger/ledger_task.h"
 #include "ledger/tables.h"
 
@@ -27,7 +28,9 @@ ledger::LedgerTaskOptions task_options(const LedgerSettings& settings, const flo
           .deadline_ms = settings.deadline.count(),
           .horizon_ms = settings.horizon.count(),
           .bucket_ms = settings.bucket.count(),
-          .seed = random_seed()};
+          .seed = random_seed(),
+          .documents = !settings.index.server.empty(),
+          .keyed_places = !settings.source.search.server.empty()};
 }
 
 StreamJobSpec job_of(const LedgerSettings& settings) {
@@ -79,6 +82,10 @@ EngineParts ledger_engine(const Config& config, flow::Store& store, const Clock&
   EngineParts parts{.tables = {tables.begin(), tables.end()}};
   for (const LedgerSettings& settings : config.ledgers) {
     if (!settings.source.topics.empty()) parts.jobs.push_back(job_of(settings));
+    if (const search::Server* server = search_server(config.search, settings.source.search.server)) {
+      parts.jobs.push_back(job_of(settings));
+      read_from_search(parts.jobs.back(), settings, *server);
+    }
   }
   parts.routes.push_back({"GET", "/api/v1/ledgers", http::Role::kViewer, [&config, &store](const auto&) {
                             return answer(ledgers_json(store, config.ledgers));

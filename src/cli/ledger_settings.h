@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "cli/search_settings.h"
 #include "ledger/format.h"
 #include "ledger/roster.h"
 
@@ -16,6 +17,7 @@ struct LedgerSource {
   std::vector<std::string> topics;
   std::string group;     ///< consumer group; default "waybill-ledger-" and the ledger's name
   bool aligned = false;  ///< the topics are keyed by the message's id and have equal partition counts
+  SearchSource search;   ///< or an index
 };
 
 /// One ledger: an entry of `ledgers`.
@@ -28,6 +30,7 @@ struct LedgerSettings {
   Millis horizon{7'200'000};
   Millis bucket{60'000};
   ledger::LineFormat format;
+  IndexSettings index;  ///< one document per message and consumer goes there
 };
 
 }  // namespace waybill::cli

@@ -72,7 +72,8 @@ Result<void> StreamJob::run(std::stop_token stop) {
   auto plan = wait_for_plan(stop);
   if (!plan) return tl::make_unexpected(std::move(plan.error()));
   if (!*plan) return {};
-  source::KafkaCluster kafka = kafka_of(parts_.config.cluster(spec_.cluster));
+  source::KafkaCluster kafka;
+  if (!spec_.source) kafka = kafka_of(parts_.config.cluster(spec_.cluster));
   std::unique_ptr<flow::RangeReader> reader;
   if (spec_.asks) {
     auto opened = source::make_kafka_range_reader(kafka, parts_.log);
@@ -88,7 +89,9 @@ Result<void> StreamJob::run(std::stop_token stop) {
                                      .range_assignor = (*plan)->kind == flow::Plan::Kind::kAligned,
                                      .whole = (*plan)->kind == flow::Plan::Kind::kWhole,
                                      .headers = spec_.headers};
-  flow::Runner::MakeSource make_source = [this, options](flow::Assignments& assignments) {
+  flow::Runner::MakeSource make_source =
+      [this, options](flow::Assignments& assignments) -> Result<std::unique_ptr<flow::Source>> {
+    if (spec_.source) return spec_.source(assignments, parts_.clock, parts_.log);
     return source::make_kafka_source(options, assignments, parts_.clock, parts_.log);
   };
   const AuditConfig& audit = parts_.config.audit;

@@ -44,6 +44,8 @@ struct StreamJobSpec {
   /// The plan, once the engine can begin; what it captures outlives the job. kInvalid stops the job for good,
   /// every other error is logged and tried again with back-off. Called on the job's thread.
   std::function<Result<flow::Plan>()> plan;
+  /// Set: it reads from here, and `cluster` and `topics` are words for people. Called on the job's thread.
+  std::function<std::unique_ptr<flow::Source>(flow::Assignments&, const Clock&, const LogFn&)> source{};
 };
 
 /// Owns a thread from start() to the destructor, which stops it: batch finished, committed, group left.
@@ -56,7 +58,7 @@ class StreamJob {
     flow::OwnerId owner;
     LogFn log;
   };
-  /// What `parts` refer to outlives this. REQUIRES: the cluster is configured.
+  /// What `parts` refer to outlives this. REQUIRES: the cluster is configured, or the spec has a source.
   StreamJob(Parts parts, StreamJobSpec spec);
   void start();
   void request_stop();

@@ -18,6 +18,7 @@ struct Event {
   int64_t produce_time = 0;  ///< epoch ms
   int64_t consume_time = 0;  ///< epoch ms; of consume lines
   uint32_t consumer = 0;     ///< among the consumers of its producer; kProduced: the line of a producer
+  uint16_t origin = 0;       ///< where the line was logged (Origins); 0: not looked at
   static constexpr uint32_t kProduced = UINT32_MAX;
   bool produced() const { return consumer == kProduced; }
   std::string_view uid_text() const { return {uid, uid_size}; }

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "base/assert.h"
+#include "ledger/documents.h"
 #include "ledger/journal.h"
 #include "ledger/state_names.h"
 #include "ledger/stream_rows.h"
@@ -31,7 +32,9 @@ struct LedgerTask::Impl {
       : options(std::move(wanted)),
         roster(options.producers, {.discover = options.discover}),
         shard({.keep_ids = options.discover}),
-        rows(options.ledger, options.part, options.bucket_ms) {
+        rows(options.ledger, options.part, options.bucket_ms),
+        documents(options.ledger),
+        origins(options.format.envelope) {
     expect_configured();
   }
 
@@ -39,6 +42,8 @@ struct LedgerTask::Impl {
   Roster roster;
   Shard shard;
   StreamRows rows;
+  Documents documents;
+  Origins origins;
   std::unique_ptr<LineReader> reader{};
   BlockEvents events{};
   std::string block{};
@@ -67,6 +72,7 @@ struct LedgerTask::Impl {
 
   void produced(const Event& event, const Cell& cell) {
     ++rows.at(event.produce_time, event.producer, StreamRows::kProducer).produced;
+    if (options.documents) document_produced(event, cell);
     if (!cell.has(Cell::kOverdue) || !cell.has(Cell::kOpen)) return;
     for_each_missing(cell, [this](const Exception& e) { tell_unconsumed(e); });
   }
@@ -75,6 +81,11 @@ struct LedgerTask::Impl {
     StreamRows::Delta& delta = rows.at(event.produce_time, event.producer, event.consumer);
     ++delta.consumed;
     delta.latency.add(event.consume_time - event.produce_time);
+    if (options.documents) {
+      MessageState state = state_of(event, cell, event.consumer);
+      state.consumed = {event.consume_time, event.consume_time - event.produce_time, event.origin};
+      documents.put(state, roster, origins);
+    }
     if (!cell.has(Cell::kOverdue) || !cell.has(Cell::kOpen)) return;
     Exception e = exception_of(cell, event.consumer);
     if (cell.has(Cell::kProduced)) {
@@ -85,7 +96,12 @@ struct LedgerTask::Impl {
     }
   }
 
-  void recorded(const Event&, const OpenSlots::Early& early, const Cell& cell) {
+  void recorded(const Event& event, const OpenSlots::Early& early, const Cell& cell) {
+    if (options.documents) {
+      MessageState state = state_of(event, cell, early.consumer);
+      state.consumed = {early.consume_time, early.latency_ms, early.origin};
+      documents.put(state, roster, origins);
+    }
     if (!cell.has(Cell::kOverdue)) return;
     Exception e = exception_of(cell, early.consumer);
     e.kind = Exception::Kind::kUnrecorded;
@@ -103,6 +119,7 @@ struct LedgerTask::Impl {
   /// New consumers owe what is overdue and open, too: so whatever is overdue and missing has been told.
   void discovered(uint32_t producer, uint32_t first) {
     names_changed = true;
+    if (options.documents) document_discovered(producer, first);
     for (const Timed& timed : overdue) {
       const Cell* cell = cell_of(timed);
       if (!cell || !cell->has(Cell::kProduced) || shard.slots()[timed.slot].producer != producer) continue;
@@ -115,6 +132,51 @@ struct LedgerTask::Impl {
     if (cell.has(Cell::kDirty)) return;
     cell.flags = cell.flags | Cell::kDirty;
     dirty.emplace_back(cell.tag, cell.more);
+  }
+
+  // ---- documents ----
+
+  MessageState state_of(const Event& event, const Cell& cell, uint32_t consumer) const {
+    MessageState state{.producer = event.producer,
+                       .consumer = consumer,
+                       .uid = event.uid_text(),
+                       .produce_time = event.produce_time,
+                       .produced = cell.has(Cell::kProduced)};
+    if (!cell.has(Cell::kOpen)) return state;
+    state.produce_time = shard.slots()[cell.slot].produce_time;
+    state.produce_origin = shard.slots()[cell.slot].origin;
+    return state;
+  }
+
+  /// Of consumers that were earlier recorded() tells.
+  void document_produced(const Event& event, const Cell& cell) {
+    if (cell.has(Cell::kOpen) && event.origin != 0) {
+      shard.slots()[cell.slot].origin = event.origin;
+      shard.slots()[cell.slot].written = false;
+    }
+    for (uint32_t c = 0; c < shard.consumers_known(event.producer); ++c) {
+      if (shard.owes(event.producer, c) && !shard.has_consumed(cell, c))
+        documents.put(state_of(event, cell, c), roster, origins);
+    }
+  }
+
+  /// Consumers from `first` on owe whatever is open.
+  void document_discovered(uint32_t producer, uint32_t first) {
+    for (const std::deque<Timed>* waiting : {&due, &overdue}) {
+      for (const Timed& timed : *waiting) {
+        const Cell* cell = cell_of(timed);
+        if (!cell || !cell->has(Cell::kProduced)) continue;
+        const OpenSlots::Slot& slot = shard.slots()[timed.slot];
+        if (slot.producer != producer) continue;
+        MessageState state{.producer = producer,
+                           .uid = shard.slots().uid(timed.slot),
+                           .produce_time = slot.produce_time,
+                           .produced = true,
+                           .produce_origin = slot.origin};
+        for (state.consumer = first; state.consumer < shard.consumers_known(producer); ++state.consumer)
+          documents.put(state, roster, origins);
+      }
+    }
   }
 
   // ---- exceptions ----
@@ -222,6 +284,7 @@ struct LedgerTask::Impl {
     block.clear();
     lines.clear();
     LineReader& lines_in = line_reader();
+    if (options.documents) return process_documents(batch);
     for (const flow::Record& record : batch.records) {
       if (record.value.find('\n') != std::string_view::npos) {
         read_block(batch.from);
@@ -237,6 +300,19 @@ struct LedgerTask::Impl {
       if (block.size() >= kBlockBytes) read_block(batch.from);
     }
     read_block(batch.from);
+  }
+
+  /// Line by line: an event must know the line that it came from.
+  void process_documents(const flow::Batch& batch) {
+    std::vector<Event>& found = events.shards[0];
+    for (const flow::Record& record : batch.records) {
+      const size_t before = found.size();
+      line_reader().read_line(record.value, events);
+      lines.push_back(&record);
+      if (found.size() > before) found.back().origin = origins.of(record.value);
+    }
+    note_malformed(batch.from);
+    lines.clear();
   }
 
   void read_block(const flow::SourcePartition& from) {
@@ -255,7 +331,10 @@ struct LedgerTask::Impl {
       if (meta.malformed >= LedgerTaskOptions::kMalformedMax) break;
       ++meta.malformed;
       const flow::Record& record = *lines[line.line];
-      rows.malformed(from.str() + "@" + std::to_string(record.offset.value), line, record.time_ms);
+      rows.malformed(options.keyed_places && record.has_key
+                         ? std::string(record.key)
+                         : from.str() + "@" + std::to_string(record.offset.value),
+                     line, record.time_ms);
     }
     const std::vector<Event>& found = events.shards[0];
     shard.apply(std::span<const Event>(found), *this);
@@ -277,6 +356,8 @@ struct LedgerTask::Impl {
       }
     }
     rows.flush(roster, changes.rows);
+    documents.flush(changes.outbox);
+    if (origins.changed()) write_named(changes, "origins", origins.encode());
     if (std::exchange(names_changed, false)) write_named(changes, "names", encode_names(roster));
     meta.time_ms = time_ms;
     if (std::string bytes = encode_meta(meta); bytes != meta_written) {
@@ -331,6 +412,9 @@ struct LedgerTask::Impl {
     auto names = read_split(segments, "names");
     if (!names) return tl::make_unexpected(std::move(names.error()));
     if (auto restored = restore_names(*names); !restored) return restored;
+    auto places = read_split(segments, "origins");
+    if (!places) return tl::make_unexpected(std::move(places.error()));
+    if (auto restored = origins.restore(*places); !restored) return restored;
     time_ms = meta.time_ms;
     for (const TaskMeta::Slice& slice : meta.slices) {
       auto bytes = segments.read(slice_name(slice.number));
@@ -396,6 +480,8 @@ void LedgerTask::advance(flow::Watermark watermark, Now now) {
 }
 
 void LedgerTask::flush(flow::Changes& changes) { impl_->flush(changes); }
-size_t LedgerTask::pending_bytes() const { return impl_->rows.bytes() + impl_->dirty.size() * 80; }
+size_t LedgerTask::pending_bytes() const {
+  return impl_->rows.bytes() + impl_->documents.bytes() + impl_->dirty.size() * 80;
+}
 
 }  // namespace waybill::ledger

@@ -20,9 +20,11 @@ struct LedgerTaskOptions {
   int64_t deadline_ms = 600'000;
   int64_t horizon_ms = 7'200'000;  ///< >= deadline_ms
   int64_t bucket_ms = 60'000;
-  uint64_t seed = 0;          ///< secret; a stored one goes first
-  int64_t produced_from = 0;  ///< messages produced before (epoch ms) are ignored
+  uint64_t seed = 0;            ///< secret; a stored one goes first
+  int64_t produced_from = 0;    ///< messages produced before (epoch ms) are ignored
   size_t batch_lines = 256;
+  bool documents = false;         ///< each message and consumer goes to the outbox (ledger/documents.h)
+  bool keyed_places = false;      ///< malformed lines are named by their records' keys instead of offsets
   static constexpr int64_t kMalformedMax = 1000;  ///< rows of malformed lines that a task ever writes
 };
 

@@ -16,6 +16,7 @@ uint32_t OpenSlots::add(uint32_t producer, int64_t produce_time, std::string_vie
   slot.producer = producer;
   slot.early = kNone;
   slot.opened_s = 0;
+  slot.origin = 0;
   slot.written = false;
   slot.uid_size = uid.size() <= kInlineBytes ? static_cast<uint8_t>(uid.size()) : kLong;
   if (slot.uid_size != kLong) {

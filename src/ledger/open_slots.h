@@ -21,7 +21,7 @@ namespace waybill::ledger {
 /// thread-safe. Memory: the most slots that were open at once.
 class OpenSlots {
  public:
-  static constexpr size_t kInlineBytes = 39;
+  static constexpr size_t kInlineBytes = 37;
   static constexpr uint8_t kLong = 255;
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr uint32_t kSlotsMax = Cell::kSlotsMax;
@@ -34,6 +34,7 @@ class OpenSlots {
     uint32_t opened_s =
         0;  ///< when the first line came, seconds since 1970 of the stream's time; 0 in finite inputs
     uint16_t more = 0;
+    uint16_t origin = 0;     ///< of the producer's line (Event::origin)
     uint8_t generation = 0;  ///< grows when the slot is freed
     uint8_t uid_size = 0;    ///< kLong: kept apart
     bool written = false;    ///< its id is in the journal
@@ -44,6 +45,7 @@ class OpenSlots {
     int64_t latency_ms = 0;
     uint32_t consumer = 0;
     uint32_t next = kNone;
+    uint16_t origin = 0;  ///< Event::origin
   };
 
   /// REQUIRES: !full().

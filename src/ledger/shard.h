@@ -203,8 +203,8 @@ class Shard {
     }
     observer.consumed(event, static_cast<const Cell&>(cell));
     if (!cell.has(Cell::kProduced) && cell.has(Cell::kOpen))
-      slots_.add_early(cell.slot,
-                       {event.consume_time, event.consume_time - event.produce_time, event.consumer});
+      slots_.add_early(cell.slot, {event.consume_time, event.consume_time - event.produce_time,
+                                   event.consumer, OpenSlots::kNone, event.origin});
     return true;
   }
 

@@ -1,0 +1,41 @@
+#pragma once
+// Which documents go to which index at Elasticsearch or OpenSearch.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "cli/config.h"
+#include "flow/store.h"
+#include "sink/outbox_drainer.h"
+#include "sink/row_outbox.h"
+
+namespace waybill::cli {
+
+struct DocumentParts {
+  const Config& config;
+  flow::Store& store;  ///< whose outbox is drained
+  const Clock& clock;
+  flow::OwnerId owner;
+  LogFn log;
+};
+
+/// A sink for each server and alias that the configuration names, and the rows of the outbox for them.
+class DocumentRoutes {
+ public:
+  /// Appends to `sinks`. What `parts` refer to outlives these.
+  DocumentRoutes(const DocumentParts& parts, std::vector<sink::NamedSink>& sinks);
+  /// nullopt: it is no document, or its ledger has no index.
+  std::optional<sink::Routed> route(const flow::OutboxRow& row) const;
+
+ private:
+  std::map<std::string, size_t, std::less<>> ledgers_;  ///< by name: index in the sinks
+  std::optional<size_t> hops_;
+};
+
+/// Tables whose changed rows become documents.
+std::vector<sink::ShownTable> document_tables(const Config& config);
+
+}  // namespace waybill::cli
