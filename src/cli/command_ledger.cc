@@ -17,6 +17,8 @@
 #include "cli/ledger_files.h"
 #include "cli/ledger_follow.h"
 #include "cli/ledger_report.h"
+#include "cli/ledger_search.h"
+#include "cli/ledger_search_once.h"
 #include "cli/ledger_topics.h"
 #include "cli/stop_signal.h"
 #include "cli/stream_job.h"
@@ -166,6 +168,19 @@ int over_files(const LedgerArgs& args, const LedgerSettings& settings) {
   return files.errors.empty() ? code : kExitRuntime;
 }
 
+/// The ledger's configured index.
+int over_index(const LedgerArgs& args, const LedgerSettings& settings, const search::Server& server,
+               StopSignal& signal) {
+  const int64_t from = from_ms(args, kHoursBack);
+  const LedgerSearchOptions options{.since_ms = from, .batch = static_cast<size_t>(args.batch_size)};
+  if (args.follow) {
+    auto feed = follow_search(settings, server, options);
+    return follow_ledger(args, settings, from, random_seed(), *feed, signal);
+  }
+  auto input = read_search_once(settings, server, options, signal);
+  return read_to_the_end(args, settings, from, *input);
+}
+
 /// The ledger's configured topics, of which nothing is committed.
 int over_topics(const LedgerArgs& args) {
   StopSignal signal;
@@ -179,6 +194,8 @@ int over_topics(const LedgerArgs& args) {
     fmt::print(stderr, "{}", settings.error());
     return kExitUsage;
   }
+  if (const search::Server* server = search_server(loaded->config.search, settings->source.search.server))
+    return over_index(args, *settings, *server, signal);
   if (settings->source.topics.empty())
     return usage(fmt::format("no FILE is named, and the ledger \"{}\" of {} has no source", settings->name,
                              loaded->path));
