@@ -1,6 +1,7 @@
 #include "alert/book.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "alert/tables.h"
@@ -31,6 +32,7 @@ T parsed(const std::string& json) {
 }
 
 constexpr int64_t kPageRows = 1'000;
+constexpr std::string_view kSequence = "sequence";  ///< segment
 
 }  // namespace
 
@@ -38,7 +40,15 @@ Book::Book(std::vector<Rule> rules) : rules_(std::move(rules)) {
   for (size_t i = 0; i < rules_.size(); ++i) rule_of_[rules_[i].name] = i;
 }
 
-Result<void> Book::restore(flow::Store& store) {
+Result<void> Book::restore(flow::Store& store, const flow::SegmentReader& segments) {
+  auto sequence = segments.read(kSequence);
+  if (!sequence && sequence.error().code != Errc::kNotFound)
+    return tl::make_unexpected(std::move(sequence.error()));
+  if (sequence) {
+    auto [end, error] = std::from_chars(sequence->data(), sequence->data() + sequence->size(), sequence_);
+    if (error != std::errc() || end != sequence->data() + sequence->size())
+      return fail(Errc::kCorrupt, "alert state: the sequence is no number");
+  }
   for (State state : {State::kPending, State::kFiring}) {
     flow::Query query{.table = &alert_table(),
                       .where = {{"state", flow::Filter::Op::kEq, std::string(state_name(state))}},
@@ -224,13 +234,17 @@ void Book::write(const std::string& id, const Alert& a) {
                     a.told_ms, a.told_value, a.state == State::kResolved ? a.resolved_ms : int64_t{0}}});
 }
 
-void Book::flush(flow::Rows& rows) {
+void Book::flush(flow::Changes& changes) {
   for (auto& [id, alert] : alerts_) {
     if (alert.changed) write(id, alert);
     alert.changed = false;
   }
-  std::move(rows_.begin(), rows_.end(), std::back_inserter(rows));
+  std::move(rows_.begin(), rows_.end(), std::back_inserter(changes.rows));
   rows_.clear();
+  if (sequence_ == stored_sequence_) return;
+  changes.segments.push_back(
+      {flow::SegmentChange::Op::kReplace, std::string(kSequence), std::to_string(sequence_)});
+  stored_sequence_ = sequence_;
 }
 
 Book::Figures Book::figures() const {

@@ -24,8 +24,9 @@ inline constexpr size_t kEvidenceBytesMax = 32 << 10;
 class Book {
  public:
   explicit Book(std::vector<Rule> rules);
-  /// Reads the store. Alerts of rules that exist no longer are resolved by the next advance().
-  Result<void> restore(flow::Store& store);
+  /// Reads the store; `segments` are of the task that commits what flush() gives. Alerts of rules that exist
+  /// no longer are resolved by the next advance().
+  Result<void> restore(flow::Store& store, const flow::SegmentReader& segments);
 
   /// The condition of a rule holds, as of now. Twice within one advance() is once, the newer one.
   void observe(size_t rule, Observation observation, Now now);
@@ -35,8 +36,8 @@ class Book {
 
   /// Moves states on. `muted`: ids that nobody is told of, except that what they were told of is resolved.
   void advance(const std::set<std::string>& muted, Now now);
-  /// Moves what changed since the last call into `rows`.
-  void flush(flow::Rows& rows);
+  /// Adds what changed since the last call to `changes`.
+  void flush(flow::Changes& changes);
 
   struct Figures {
     int64_t pending = 0, firing = 0;
@@ -85,7 +86,8 @@ class Book {
   std::map<std::string, size_t> rule_of_;
   Alerts alerts_;
   uint64_t sweep_ = 0;
-  int64_t sequence_ = 0;
+  int64_t sequence_ = 0;  ///< the highest that was given; stored, because the clock may go back
+  int64_t stored_sequence_ = 0;
   int64_t overflow_ = 0, dropped_ = 0;
   std::map<std::string, int64_t> waiting_;
   std::set<std::string> touched_;

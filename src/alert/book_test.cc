@@ -21,7 +21,7 @@ class Harness {
     auto owned = store_.take("alerts/evaluator", "test");
     epoch_ = owned->epoch;
     book_ = Book(rules_);
-    EXPECT_TRUE(book_.restore(store_).has_value());
+    EXPECT_TRUE(book_.restore(store_, *owned->segments).has_value());
   }
   void observe(const std::string& host, double value, int64_t holds_ms) {
     book_.observe(0, {.labels = {{"host", host}}, .value = value, .summary = "s", .holds_ms = holds_ms},
@@ -36,7 +36,7 @@ class Harness {
   void step(const std::set<std::string>& muted = {}) {
     book_.advance(muted, now());
     flow::Changes changes;
-    book_.flush(changes.rows);
+    book_.flush(changes);
     flow::TaskCommit commit{
         .task = "alerts/evaluator", .epoch = epoch_, .positions = {}, .changes = &changes};
     auto done = store_.commit({&commit, 1});

@@ -117,7 +117,7 @@ class RunningAlertJob final : public AlertJob {
     if (!more) return more;
     if (auto read = read_slowly(now); !read) return tl::make_unexpected(std::move(read.error()));
     book_->advance(muted_, now);
-    book_->flush(changes.rows);
+    book_->flush(changes);
     const auto figures = book_->figures();
     figures_.pending = figures.pending;
     figures_.firing = figures.firing;
@@ -144,7 +144,7 @@ class RunningAlertJob final : public AlertJob {
     auto owned = parts_.store.take(std::string(kEvaluator), parts_.owner);
     if (!owned) return tl::make_unexpected(std::move(owned.error()));
     auto book = std::make_unique<alert::Book>(alert_rules(parts_.config));
-    if (auto restored = book->restore(parts_.store); !restored) return restored;
+    if (auto restored = book->restore(parts_.store, *owned->segments); !restored) return restored;
     epoch_ = owned->epoch;
     book_ = std::move(book);
     sweep_ms_ = mutes_ms_ = waiting_ms_ = INT64_MIN;

@@ -1,4 +1,4 @@
-// The shapes of /api/v1/ledgers (generated), /api/v1/watches and /api/v1/alerts (members that a server may leave out are optional).
+// The shapes of /api/v1/ledgers and /api/v1/alerts (generated) and /api/v1/watches (members that a server may leave out are optional).
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -47,24 +47,5 @@ export interface WatchSamples {
   samples: readonly WatchSample[];
 }
 
-export interface AlertEvent {
-  at: number;
-  state: string;
-  value?: string | number | null;
-}
-export interface Alert {
-  id: string;
-  rule: string;
-  state: string; // inactive, pending, firing, resolved
-  severity?: string;
-  summary?: string;
-  since?: number | null;
-  muted_until?: number | null;
-  labels?: Readonly<Record<string, string>>;
-  evidence?: unknown;
-  history?: readonly AlertEvent[];
-}
-export interface Alerts {
-  alerts: readonly Alert[];
-  next?: string | null;
-}
+export type Alerts = Schemas['Alerts'];
+export type Alert = Schemas['Alert'];
