@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -17,70 +15,6 @@ namespace {
 
 constexpr std::string_view kFirstLine = "waybill-agent 1";
 constexpr size_t kStateBytesMax = 64 << 20;
-
-/// One word per path: control characters, blanks, '%' and what is not ASCII become %XX.
-std::string escape(std::string_view path) {
-  std::string text;
-  for (const char c : path) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (byte > ' ' && byte < 0x7f && byte != '%') {
-      text.push_back(c);
-    } else {
-      text.push_back('%');
-      text.push_back("0123456789ABCDEF"[byte >> 4]);
-      text.push_back("0123456789ABCDEF"[byte & 15]);
-    }
-  }
-  return text;
-}
-
-bool unescape(std::string_view text, std::string& path) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      path.push_back(text[i]);
-      continue;
-    }
-    uint8_t byte = 0;
-    if (i + 3 > text.size()) return false;
-    if (std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16).ptr != text.data() + i + 3)
-      return false;
-    path.push_back(static_cast<char>(byte));
-    i += 2;
-  }
-  return true;
-}
-
-/// The words of one line, one after another.
-class Words {
- public:
-  explicit Words(std::string_view line) : rest_(line) {}
-  std::string_view next() {
-    const size_t end = std::min(rest_.find(' '), rest_.size());
-    const std::string_view word = rest_.substr(0, end);
-    rest_.remove_prefix(std::min(rest_.size(), end + 1));
-    return word;
-  }
-  template <class Int>
-  bool number(Int& out, int base = 10) {
-    const std::string_view word = next();
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), out, base);
-    return !word.empty() && error == std::errc{} && end == word.data() + word.size();
-  }
-  bool done() const { return rest_.empty(); }
-
- private:
-  std::string_view rest_;
-};
-
-bool read_line(std::string_view line, flow::FollowedFile& file) {
-  Words words(line);
-  int finished = 0;
-  const bool numbers = words.number(file.id, 16) && words.number(file.device) && words.number(file.inode) &&
-                       words.number(file.prefix_bytes) && words.number(file.prefix_hash, 16) &&
-                       words.number(file.next) && words.number(finished) && words.number(file.seen_ms);
-  file.finished = finished == 1;
-  return numbers && file.id != 0 && unescape(words.next(), file.path) && words.done();
-}
 
 tl::unexpected<Error> system_error(const std::string& path, const char* what) {
   const int number = errno;
@@ -106,15 +40,7 @@ std::string write_state(const std::vector<flow::FollowedFile>& files) {
   std::string text(kFirstLine);
   text += '\n';
   for (const flow::FollowedFile& file : files) {
-    std::array<char, 256> line;
-    const int size = std::snprintf(
-        line.data(), line.size(), "%016llx %llu %llu %u %016llx %llu %d %lld ",
-        static_cast<unsigned long long>(file.id), static_cast<unsigned long long>(file.device),
-        static_cast<unsigned long long>(file.inode), file.prefix_bytes,
-        static_cast<unsigned long long>(file.prefix_hash), static_cast<unsigned long long>(file.next),
-        file.finished ? 1 : 0, static_cast<long long>(file.seen_ms));
-    text.append(line.data(), static_cast<size_t>(size));
-    text += escape(file.path);
+    text += flow::followed_file_text(file);
     text += '\n';
   }
   return text + "end " + std::to_string(files.size()) + "\n";
@@ -135,7 +61,7 @@ Result<std::vector<flow::FollowedFile>> read_state(std::string_view text) {
     } else if (fine && line == "end " + std::to_string(files.size())) {
       ended = true;
     } else if (fine) {
-      fine = read_line(line, files.emplace_back());
+      fine = flow::read_followed_file(line, files.emplace_back());
     }
     if (!fine)
       return fail(Errc::kCorrupt, "line " + std::to_string(number) + " is not what the agent writes");

@@ -31,6 +31,9 @@ class Running {
     auto service = Service::start(config_, system_clock(), log_, &status_);
     if (!service) return tl::make_unexpected(std::move(service.error()));
     service_ = std::move(*service);
+    for (const Diagnostic& left_out : config_.sources.skipped)
+      log_(LogLevel::kWarn, left_out.message + "; it is left out, the others are read");
+    status_.sources_skipped = static_cast<int64_t>(config_.sources.skipped.size());
     status_.loaded_ms = system_clock().now().wall_ms;
     return {};
   }
@@ -111,6 +114,9 @@ int check_command(const RunArgs& args) {
     fmt::print(stderr, "{}", loaded.error());
     return kExitUsage;
   }
+  for (const Diagnostic& left_out : loaded->config.sources.skipped)
+    fmt::print(stderr, "{}\n", left_out.str(loaded->path));
+  if (!loaded->config.sources.skipped.empty()) return kExitUsage;
   fmt::print("{}: fine\n", loaded->path);
   return kExitFine;
 }

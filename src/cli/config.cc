@@ -15,6 +15,7 @@
 #include "cli/redis_config.h"
 #include "cli/search_config.h"
 #include "cli/section.h"
+#include "cli/sls_config.h"
 #include "cli/suggest.h"
 #include "cli/watch_config.h"
 
@@ -52,6 +53,7 @@ class Reader {
     read_retention(file.child("retention"));
     const YamlNode* clusters = file.child("clusters");
     read_clusters(clusters);
+    read_sources(file);
     config_.search = read_search(
         faults_, file.child("search"),
         [this](Section& section, std::string_view key, const YamlNode& at) { return secret(section, key, at); });
@@ -84,9 +86,10 @@ class Reader {
     const YamlNode* kpis = file.child("kpis");
     read_kpis(faults_, kpis, world_, &cluster_names_, config_.kpi);
     const YamlNode* agent = file.child("agent");
-    read_agent(faults_, agent, cluster_names_, config_.agent);
+    read_agent(faults_, agent, audited_, config_.agent);
     WatchSections watch{file.child("watches"), file.child("watch"), file.child("redact")};
-    read_watches(faults_, watch, &cluster_names_, config_.watch);
+    const WatchPlaces places{cluster_names_, config_.clusters, config_.sources.known};
+    read_watches(faults_, watch, &places, config_.watch);
     auto secret_of = [this](Section& s, std::string_view key, const YamlNode& at) {
       return secret(s, key, at);
     };
@@ -299,6 +302,23 @@ class Reader {
     cluster.properties.emplace_back(std::move(name), std::move(*value));
   }
 
+  /// Projects of SLS as clusters, and what becomes of those that are incomplete.
+  void read_sources(Section& file) {
+    const SecretOf secret_of = [this](Section& section, std::string_view key, const YamlNode& at) {
+      return secret(section, key, at);
+    };
+    audited_ = cluster_names_;
+    read_sls(faults_, file.child("sls"), world_, secret_of, config_);
+    for (const ClusterConfig& cluster : config_.clusters)
+      if (cluster.sls) cluster_names_.push_back(cluster.name);
+    Section section(faults_, file.child("sources"), "sources");
+    bool strict = section.word("strict", {"false", "true"}) == 1u;
+    section.finish();
+    if (!strict) return;
+    for (Diagnostic& left_out : config_.sources.skipped) faults_.found.push_back(std::move(left_out));
+    config_.sources.skipped.clear();
+  }
+
   void read_audit(const YamlNode* node) {
     AuditConfig& audit = config_.audit;
     Section section(faults_, node, "audit");
@@ -342,7 +362,7 @@ class Reader {
     AuditConfig& audit = config_.audit;
     const YamlNode* node = section.child("clusters");
     if (!node) {
-      audit.clusters = cluster_names_;
+      audit.clusters = audited_;
       return;
     }
     section.texts("clusters", audit.clusters);
@@ -353,8 +373,13 @@ class Reader {
       auto text = item.kind == YamlNode::Kind::kScalar ? expand_variables(item.text, world_.variable)
                                                        : Result<std::string>("");
       if (item.kind != YamlNode::Kind::kScalar || !text) continue;  // said by texts()
-      std::vector<std::string_view> names(cluster_names_.begin(), cluster_names_.end());
-      if (std::find(names.begin(), names.end(), *text) == names.end()) {
+      std::vector<std::string_view> names(audited_.begin(), audited_.end());
+      if (std::find(cluster_names_.begin(), cluster_names_.end(), *text) != cluster_names_.end() &&
+          std::find(names.begin(), names.end(), *text) == names.end()) {
+        faults_.add(item, fmt::format("audit.clusters: {} is a project of SLS, whose offsets jump: it can be "
+                                      "watched, not audited",
+                                      *text));
+      } else if (std::find(names.begin(), names.end(), *text) == names.end()) {
         std::string near = suggestion(*text, names);
         faults_.add(item, fmt::format("audit.clusters: there is no cluster \"{}\"{} Configured: {}", *text,
                                       near.empty() ? "." : near,
@@ -395,6 +420,7 @@ class Reader {
   ConfigFaults faults_;
   Config config_;
   std::vector<std::string> cluster_names_;  ///< as written, those with faults too
+  std::vector<std::string> audited_;        ///< those that can be audited: without projects of SLS
   std::deque<std::string> kept_;
 };
 

@@ -28,9 +28,22 @@
 
 namespace waybill::cli {
 
+/// A project of Aliyun SLS, whose Kafka endpoint is the cluster and whose logstores are its topics.
+struct SlsPlace {
+  std::string project;
+  std::vector<std::string> logstores;
+};
+
 struct ClusterConfig {
   std::string name;
   std::vector<std::pair<std::string, std::string>> properties;  ///< of librdkafka; secrets included
+  std::optional<SlsPlace> sls = std::nullopt;
+};
+
+/// What was named as a source and cannot be read.
+struct SourcesConfig {
+  std::vector<Diagnostic> skipped;  ///< `waybill check` fails with these, `waybill run` leaves them out
+  std::vector<std::string> known;   ///< projects of `sls:`, those that were left out too
 };
 
 struct AuditConfig {
@@ -65,6 +78,8 @@ struct Config {
   std::string store = "sqlite:waybill.db";
   flow::RetentionConfig retention;
   std::vector<ClusterConfig> clusters;
+  std::string sls_group;  ///< consumer group at SLS projects; empty = the engine's own
+  SourcesConfig sources;
   AuditConfig audit;
   KpiConfig kpi;
   std::vector<search::Server> search;

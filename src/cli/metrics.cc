@@ -336,6 +336,8 @@ Result<std::string> metrics_text(flow::Store& store, const std::vector<JobStatus
               {}, reload->successful ? 1 : 0);
     out.gauge("waybill_config_last_reload_success_timestamp_seconds",
               "When the configuration in use was read.", {}, static_cast<double>(reload->loaded_ms) / 1000);
+    out.gauge("waybill_sources_skipped", "Entries of sls: that are empty or incomplete and are not read.", {},
+              static_cast<double>(reload->sources_skipped));
   }
   audit::Params none = [](std::string_view) { return std::nullopt; };
   auto topics = audit::topics_json(store, none, now);

@@ -24,7 +24,16 @@ void sleep_for(const std::stop_token& stop, Millis wait) {
 
 }  // namespace
 
-source::KafkaCluster kafka_of(const ClusterConfig& cluster) { return {cluster.name, cluster.properties}; }
+source::KafkaCluster kafka_of(const ClusterConfig& cluster) {
+  source::KafkaCluster kafka{cluster.name, cluster.properties};
+  if (!cluster.sls) return kafka;
+  kafka.offsets_jump = true;
+  kafka.group_note = fmt::format(
+      "SLS project {}, logstores {}: a logstore takes at most 30 consumer groups, 15 of them through Kafka; "
+      "delete one or name one that exists as sls.group",
+      cluster.sls->project, fmt::join(cluster.sls->logstores, ", "));
+  return kafka;
+}
 
 StreamJob::StreamJob(Parts parts, StreamJobSpec spec)
     : parts_(std::move(parts)),
@@ -48,6 +57,7 @@ void StreamJob::start() {
 void StreamJob::request_stop() { thread_.request_stop(); }
 
 std::string StreamJob::title() const {
+  if (spec_.source) return spec_.name;
   if (spec_.name == spec_.cluster) return fmt::format("cluster {}", spec_.cluster);
   return fmt::format("{} {}, cluster {}", spec_.engine, spec_.name, spec_.cluster);
 }
@@ -68,32 +78,41 @@ Result<std::optional<flow::Plan>> StreamJob::wait_for_plan(const std::stop_token
   return std::nullopt;
 }
 
+flow::Runner::MakeSource StreamJob::kafka_source(const source::KafkaCluster& kafka,
+                                                 flow::Plan::Kind plan) const {
+  source::KafkaSourceOptions options{
+      .cluster = kafka,
+      .group = spec_.group,
+      .member = member_,
+      .topics = spec_.topics,
+      .start = spec_.start,
+      .store_id = parts_.store.id(),
+      .range_assignor = plan == flow::Plan::Kind::kAligned || kafka.offsets_jump,
+      .whole = plan == flow::Plan::Kind::kWhole,
+      .headers = spec_.headers};
+  return [this, options](flow::Assignments& assignments) {
+    return source::make_kafka_source(options, assignments, parts_.clock, parts_.log);
+  };
+}
+
 Result<void> StreamJob::run(std::stop_token stop) {
   auto plan = wait_for_plan(stop);
   if (!plan) return tl::make_unexpected(std::move(plan.error()));
   if (!*plan) return {};
+  std::unique_ptr<flow::RangeReader> reader;
   source::KafkaCluster kafka;
   if (!spec_.source) kafka = kafka_of(parts_.config.cluster(spec_.cluster));
-  std::unique_ptr<flow::RangeReader> reader;
   if (spec_.asks) {
     auto opened = source::make_kafka_range_reader(kafka, parts_.log);
     if (!opened) return tl::make_unexpected(std::move(opened.error()));
     reader = std::move(*opened);
   }
-  source::KafkaSourceOptions options{.cluster = kafka,
-                                     .group = spec_.group,
-                                     .member = member_,
-                                     .topics = spec_.topics,
-                                     .start = spec_.start,
-                                     .store_id = parts_.store.id(),
-                                     .range_assignor = (*plan)->kind == flow::Plan::Kind::kAligned,
-                                     .whole = (*plan)->kind == flow::Plan::Kind::kWhole,
-                                     .headers = spec_.headers};
-  flow::Runner::MakeSource make_source =
-      [this, options](flow::Assignments& assignments) -> Result<std::unique_ptr<flow::Source>> {
-    if (spec_.source) return spec_.source(assignments, parts_.clock, parts_.log);
-    return source::make_kafka_source(options, assignments, parts_.clock, parts_.log);
-  };
+  flow::Runner::MakeSource make_source = kafka_source(kafka, (*plan)->kind);
+  if (spec_.source) {
+    make_source = [this](flow::Assignments& assignments) -> Result<std::unique_ptr<flow::Source>> {
+      return spec_.source(assignments, parts_.clock, parts_.log);
+    };
+  }
   const AuditConfig& audit = parts_.config.audit;
   auto runner = std::make_unique<flow::Runner>(
       std::move(**plan),

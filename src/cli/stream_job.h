@@ -69,6 +69,7 @@ class StreamJob {
   /// nullopt when stopped first.
   Result<std::optional<flow::Plan>> wait_for_plan(const std::stop_token& stop);
   std::string title() const;  ///< for the log
+  flow::Runner::MakeSource kafka_source(const source::KafkaCluster& kafka, flow::Plan::Kind plan) const;
 
   Parts parts_;
   StreamJobSpec spec_;

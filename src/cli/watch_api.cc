@@ -149,11 +149,12 @@ class WatchApi {
         return source.cluster == text(row.key[0]) &&
                std::find(source.topics.begin(), source.topics.end(), text(row.key[1])) != source.topics.end();
       };
-      if (number(row.values[5]) == 0 ||
+      if (number(row.values[4]) == 0 ||
           std::none_of(definition.sources.begin(), definition.sources.end(), reads))
         continue;
-      out.push_back(fmt::format("{} messages of {}[{}] were gone before they were read",
-                                number(row.values[5]), text(row.key[1]), number(row.key[2])));
+      std::string size = number(row.values[5]) > 0 ? std::to_string(number(row.values[5])) : "uncounted";
+      out.push_back(fmt::format("{} messages of {}[{}] were gone before they were read", size,
+                                text(row.key[1]), number(row.key[2])));
     }
     return out;
   }

@@ -28,8 +28,8 @@ bool is_watch_name(std::string_view name) {
 
 class WatchReader {
  public:
-  WatchReader(ConfigFaults& faults, const std::vector<std::string>* clusters, WatchConfig& out)
-      : faults_(faults), clusters_(clusters), out_(out) {}
+  WatchReader(ConfigFaults& faults, const WatchPlaces* places, WatchConfig& out)
+      : faults_(faults), places_(places), out_(out) {}
 
   void watches(const YamlNode* node) {
     if (!node) return;
@@ -134,7 +134,7 @@ class WatchReader {
   void sources(Section& section, const YamlNode& name, const std::string& path,
                std::vector<WatchSource>& out) {
     const YamlNode* node = section.child("sources");
-    if (!clusters_) return;
+    if (!places_) return;
     std::string at = path + ".sources";
     if (!node) return faults_.add(name, at + " is missing; e.g. [{cluster: main, topics: [access-log]}]");
     if (node->kind != YamlNode::Kind::kSequence || node->items.empty()) {
@@ -146,31 +146,102 @@ class WatchReader {
   void source(const YamlNode& node, const std::string& path, std::vector<WatchSource>& out) {
     Section section(faults_, &node, path);
     WatchSource source;
-    std::string start, zone = "UTC";
+    std::string start, zone = "UTC", sls;
     section.text("cluster", source.cluster);
     section.texts("topics", source.topics);
+    section.text("sls", sls);
+    section.texts("files", source.files);
+    section.texts("exclude", source.exclude);
+    section.text("stdin", source.standard_input);
     section.text("start", start);
     section.text("zone", zone);
     section.finish();
     if (!section.present()) return;
-    if (std::find(clusters_->begin(), clusters_->end(), source.cluster) == clusters_->end()) {
-      std::vector<std::string_view> names(clusters_->begin(), clusters_->end());
-      return faults_.add(
-          section.child("cluster") ? *section.child("cluster") : node,
-          fmt::format("{}: there is no cluster \"{}\"{} Configured: {}", path, source.cluster,
-                      suggestion(source.cluster, names).empty() ? "." : suggestion(source.cluster, names),
-                      names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+    int kinds = 0;
+    for (const char* key : {"cluster", "sls", "files", "stdin"}) kinds += section.child(key) != nullptr;
+    if (kinds != 1) {
+      return faults_.add(node, path +
+                                   ": one of cluster (with topics), sls, files and stdin is needed; e.g. "
+                                   "{cluster: main, topics: [access-log]}");
     }
-    if (source.topics.empty()) return faults_.add(node, path + ": topics is missing; e.g. [access-log]");
-    std::sort(source.topics.begin(), source.topics.end());
-    source.topics.erase(std::unique(source.topics.begin(), source.topics.end()), source.topics.end());
     if (!start.empty()) {
       auto at = start_at(start, zone);
       if (!at)
         return faults_.add(*section.child("start"), fmt::format("{}.start: {}", path, at.error().message));
       source.start = *at;
     }
+    if (section.child("sls")) return projects(node, path, sls, source.start, out);
+    if (section.child("files")) return files(node, path, std::move(source), out);
+    if (section.child("stdin")) return standard_input(*section.child("stdin"), path, std::move(source), out);
+    const YamlNode& cluster = *section.child("cluster");
+    if (source.topics.empty() && is_sls(source.cluster))
+      return projects(cluster, path, source.cluster, source.start, out);
+    if (!known(cluster, path, source.cluster)) return;
+    if (source.topics.empty()) return faults_.add(node, path + ": topics is missing; e.g. [access-log]");
+    add(node, path, std::move(source), out);
+  }
+
+  bool is_sls(const std::string& project) const {
+    const auto& all = places_->projects;
+    return std::find(all.begin(), all.end(), project) != all.end();
+  }
+
+  bool known(const YamlNode& node, const std::string& path, const std::string& cluster) {
+    const auto& all = places_->names;
+    if (std::find(all.begin(), all.end(), cluster) != all.end()) return true;
+    if (is_sls(cluster)) return false;  // an entry that is left out, which was said
+    std::vector<std::string_view> names(all.begin(), all.end());
+    std::string near = suggestion(cluster, names);
+    faults_.add(node, fmt::format("{}: there is no cluster \"{}\"{} Configured: {}", path, cluster,
+                                  near.empty() ? "." : near,
+                                  names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+    return false;
+  }
+
+  /// Every logstore of one project of `sls:`, or of all.
+  void projects(const YamlNode& node, const std::string& path, const std::string& project,
+                source::StartAt start, std::vector<WatchSource>& out) {
+    bool any = is_sls(project);
+    for (const ClusterConfig& cluster : places_->clusters) {
+      if (!cluster.sls || (project != "all" && project != cluster.name)) continue;
+      any = true;
+      WatchSource source;
+      source.cluster = cluster.name;
+      source.topics = cluster.sls->logstores;
+      source.start = start;
+      add(node, path, std::move(source), out);
+    }
+    if (any || (project == "all" && !places_->projects.empty())) return;
+    faults_.add(node, fmt::format("{}: there is no project \"{}\" in sls: (or SLS_PROJECTS); \"all\" stands "
+                                  "for every one",
+                                  path, project));
+  }
+
+  void add(const YamlNode& node, const std::string& path, WatchSource source, std::vector<WatchSource>& out) {
+    std::sort(source.topics.begin(), source.topics.end());
+    source.topics.erase(std::unique(source.topics.begin(), source.topics.end()), source.topics.end());
     for (const auto& topic : source.topics) start_agrees(node, path, source.cluster, topic, source.start);
+    out.push_back(std::move(source));
+  }
+
+  void files(const YamlNode& node, const std::string& path, WatchSource source,
+             std::vector<WatchSource>& out) {
+    if (source.files.empty()) return faults_.add(node, path + ".files is empty; e.g. [/var/log/app/*.log]");
+    if (source.start.kind == source::StartAt::Kind::kTime)
+      return faults_.add(node, path + ": files begin at begin or end, their lines have no time");
+    // All files are followed together.
+    start_agrees(node, path, "", "", source.start);
+    out.push_back(std::move(source));
+  }
+
+  void standard_input(const YamlNode& node, const std::string& path, WatchSource source,
+                      std::vector<WatchSource>& out) {
+    if (!is_watch_name(source.standard_input))
+      return faults_.add(node, path + ".stdin: a name for what comes there is needed; e.g. {stdin: app}");
+    if (!out_.standard_input.empty() && out_.standard_input != source.standard_input)
+      return faults_.add(node, fmt::format("{}.stdin: another watch calls it \"{}\"; there is only one", path,
+                                           out_.standard_input));
+    out_.standard_input = source.standard_input;
     out.push_back(std::move(source));
   }
 
@@ -179,8 +250,9 @@ class WatchReader {
                     const std::string& topic, source::StartAt start) {
     auto [known, is_new] = starts_.try_emplace({cluster, topic}, start);
     if (!is_new && (known->second.kind != start.kind || known->second.time_ms != start.time_ms)) {
-      faults_.add(node, fmt::format("{}: another watch begins elsewhere in {} of {}; a topic has one start",
-                                    path, topic, cluster));
+      std::string where = topic.empty() ? "files" : topic + " of " + cluster;
+      faults_.add(node, fmt::format("{}: another watch begins elsewhere in {}; {} one start", path, where,
+                                    topic.empty() ? "files have" : "a topic has"));
     }
   }
 
@@ -198,8 +270,8 @@ class WatchReader {
       return faults_.add(*node,
                          path + " must be {cluster: NAME, topic: NAME} or {syslog: \"udp://127.0.0.1:514\"}");
     }
-    if (kafka && clusters_ &&
-        std::find(clusters_->begin(), clusters_->end(), forward.cluster) == clusters_->end()) {
+    if (kafka && places_ &&
+        std::find(places_->names.begin(), places_->names.end(), forward.cluster) == places_->names.end()) {
       return faults_.add(*node, fmt::format("{}: there is no cluster \"{}\"", path, forward.cluster));
     }
     if (!kafka) {
@@ -207,8 +279,9 @@ class WatchReader {
       if (!address) return faults_.add(*node, path + ".syslog: " + address.error().message);
     }
     for (const auto& source : out.sources) {
-      bool loops = source.cluster == forward.cluster && std::find(source.topics.begin(), source.topics.end(),
-                                                                  forward.topic) != source.topics.end();
+      bool loops =
+          kafka && source.cluster == forward.cluster &&
+          std::find(source.topics.begin(), source.topics.end(), forward.topic) != source.topics.end();
       if (loops)
         return faults_.add(
             *node, path + ": the watch reads this topic itself; its records would come back for ever");
@@ -217,16 +290,16 @@ class WatchReader {
   }
 
   ConfigFaults& faults_;
-  const std::vector<std::string>* clusters_;
+  const WatchPlaces* places_;
   WatchConfig& out_;
   std::map<std::pair<std::string, std::string>, source::StartAt> starts_;  ///< by cluster and topic
 };
 
 }  // namespace
 
-void read_watches(ConfigFaults& faults, const WatchSections& sections,
-                  const std::vector<std::string>* clusters, WatchConfig& out) {
-  WatchReader reader(faults, clusters, out);
+void read_watches(ConfigFaults& faults, const WatchSections& sections, const WatchPlaces* places,
+                  WatchConfig& out) {
+  WatchReader reader(faults, places, out);
   reader.watches(sections.watches);
   reader.engine(sections.watch);
   reader.redact(sections.redact);

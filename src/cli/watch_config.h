@@ -16,9 +16,16 @@ struct WatchSections {
   const YamlNode* redact = nullptr;
 };
 
-/// Faults go to `faults`. `clusters`: configured names; null: none are known here and none are asked for.
-void read_watches(ConfigFaults& faults, const WatchSections& sections,
-                  const std::vector<std::string>* clusters, WatchConfig& out);
+/// What `sources:` may name.
+struct WatchPlaces {
+  const std::vector<std::string>& names;  ///< of clusters, those with faults too
+  const std::vector<ClusterConfig>& clusters;
+  const std::vector<std::string>& projects;  ///< of `sls:`, those that are left out too
+};
+
+/// Faults go to `faults`. `places` null: none are known here and none are asked for.
+void read_watches(ConfigFaults& faults, const WatchSections& sections, const WatchPlaces* places,
+                  WatchConfig& out);
 
 /// The watches of a configuration file, and nothing else that it names. The error is one line
 /// per fault, the last without its end.

@@ -3,8 +3,8 @@
 #include <map>
 #include <set>
 
-#include "base/assert.h"
 #include "cli/watch_api.h"
+#include "cli/watch_feeds.h"
 #include "watch/tables.h"
 #include "watch/watch_task.h"
 
@@ -22,29 +22,12 @@ struct Group {
 /// Rules by index in WatchConfig::definitions, by topic.
 using TopicRules = std::map<std::string, std::set<size_t>>;
 
-/// REQUIRES: rules that the configuration's check has compiled before.
-std::shared_ptr<const watch::WatchProgram> compiled(const WatchConfig& config,
-                                                    const std::set<size_t>& indexes) {
-  std::vector<watch::Rule> rules;
-  std::vector<watch::RuleSettings> settings;
-  for (size_t index : indexes) {
-    const WatchDefinition& definition = config.definitions[index];
-    rules.push_back(definition.rule);
-    settings.push_back({definition.window.count(), definition.samples, definition.forward.has_value(),
-                        !definition.notify.empty()});
-  }
-  auto set = watch::RuleSet::compile(std::move(rules));
-  ASSERT(set.has_value());
-  return std::make_shared<const watch::WatchProgram>(
-      watch::WatchProgram{std::move(*set), std::move(settings), watch::Redactor(config.redact)});
-}
-
 Programs programs_of(const WatchConfig& config, const TopicRules& topics) {
   std::map<std::set<size_t>, std::shared_ptr<const watch::WatchProgram>> known;
   Programs programs;
   for (const auto& [topic, indexes] : topics) {
     auto& program = known[indexes];
-    if (!program) program = compiled(config, indexes);
+    if (!program) program = watch_program(config, indexes);
     programs[topic] = program;
   }
   return programs;
@@ -90,6 +73,7 @@ EngineParts watch_engine(const Config& config, flow::Store& store, const Clock& 
   std::map<std::string, int> jobs_of_cluster;
   for (size_t i = 0; i < config.watch.definitions.size(); ++i) {
     for (const auto& source : config.watch.definitions[i].sources) {
+      if (source.cluster.empty()) continue;  // files or the standard input
       auto [at, is_new] = groups.try_emplace({source.cluster, source.start});
       jobs_of_cluster[source.cluster] += is_new;
       for (const auto& topic : source.topics) at->second[topic].insert(i);
@@ -97,9 +81,11 @@ EngineParts watch_engine(const Config& config, flow::Store& store, const Clock& 
   }
   for (const auto& [group, rules] : groups) {
     bool only = jobs_of_cluster[group.cluster] == 1;
-    parts.jobs.push_back(
-        job_of(config.watch, group, rules, config.watch.group + (only ? "" : suffix_of(group.start))));
+    const std::string& own = config.sls_group;
+    const std::string& name = own.empty() || !config.cluster(group.cluster).sls ? config.watch.group : own;
+    parts.jobs.push_back(job_of(config.watch, group, rules, name + (only ? "" : suffix_of(group.start))));
   }
+  for (StreamJobSpec& job : feed_jobs(config.watch)) parts.jobs.push_back(std::move(job));
   parts.routes = watch_routes(config.watch, store, clock);
   return parts;
 }

@@ -13,10 +13,14 @@
 
 namespace waybill::cli {
 
+/// Topics of a cluster, files, or the standard input.
 struct WatchSource {
-  std::string cluster;
+  std::string cluster;  ///< empty: no topics
   std::vector<std::string> topics;
-  source::StartAt start{source::StartAt::Kind::kEnd, 0};  ///< for partitions without a position
+  source::StartAt start{source::StartAt::Kind::kEnd, 0};  ///< for partitions and files without a position
+  std::vector<std::string> files;                         ///< paths and globs
+  std::vector<std::string> exclude;                       ///< globs
+  std::string standard_input;                             ///< what the standard input is called
 };
 
 /// Where the matched records go as they are.
@@ -43,6 +47,7 @@ struct WatchConfig {
   std::string group = "waybill-watch";       ///< consumer group
   int64_t outbox_rows = 100'000;             ///< records that wait to be forwarded; beyond, reading pauses
   watch::RedactRules redact;                 ///< of samples, before they are stored
+  std::string standard_input;                ///< its name, when a watch reads it
 };
 
 }  // namespace waybill::cli

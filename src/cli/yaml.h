@@ -20,9 +20,9 @@ struct Diagnostic {
   std::string str(std::string_view file) const;
 };
 
-inline constexpr size_t kYamlBytesMax = 1 << 20;
+inline constexpr size_t kYamlBytesMax = 8 << 20;
 inline constexpr int kYamlDepthMax = 16;
-inline constexpr size_t kYamlNodesMax = 50'000;
+inline constexpr size_t kYamlNodesMax = 500'000;  ///< 60 MB; 10,000 watches have 120,000
 inline constexpr size_t kYamlAliasesMax = 100;
 
 struct YamlNode {

@@ -72,7 +72,7 @@ TEST(Yaml, DepthAliasesAndSizeAreLimited) {
   std::string many = "[";
   for (size_t i = 0; i < kYamlNodesMax; ++i) many += "1,";
   EXPECT_NE(fault(many + "]").find("too large"), std::string::npos);
-  EXPECT_EQ(fault(std::string(kYamlBytesMax + 1, '#')), "f:1:1: the file is larger than 1048576 bytes");
+  EXPECT_EQ(fault(std::string(kYamlBytesMax + 1, '#')), "f:1:1: the file is larger than 8388608 bytes");
 }
 
 TEST(Suggest, TheNearestKnownName) {

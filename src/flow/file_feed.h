@@ -24,7 +24,12 @@ struct FollowedFile {
   uint64_t next = 0;      ///< bytes of the (decompressed) content that are done
   bool finished = false;  ///< nothing more comes; it is remembered so that a copy of it is not read again
   int64_t seen_ms = 0;    ///< epoch ms, when it was last followed
+  bool operator==(const FollowedFile&) const = default;
 };
+
+/// A line of words (without its newline) for state that is kept. Reading: false when it is anything else.
+std::string followed_file_text(const FollowedFile& file);
+bool read_followed_file(std::string_view line, FollowedFile& file);
 
 struct FileRecord {
   uint64_t offset = 0;    ///< of its first byte
@@ -37,6 +42,7 @@ struct FileBatch {
   uint64_t file = 0;  ///< FollowedFile::id; 0: nothing came
   std::span<const FileRecord> records;
   uint64_t next = 0;  ///< the file is read to here; may lie behind the last record (blank and skipped lines)
+  uint64_t oversized = 0;  ///< lines over the limit that were skipped on the way
 };
 
 struct FeedHealth {

@@ -53,6 +53,8 @@ struct Gap {
   };
   Kind kind = Kind::kExpired;
   OffsetRange range;
+  bool counted = true;  ///< false: offsets of this source jump, so the range says nothing of how many there were
+  int64_t messages() const { return counted ? range.size() : 0; }
 };
 
 /// Consecutive hand-out of one partition. Offsets ascend but may jump (markers, compaction): a jump is not a loss.

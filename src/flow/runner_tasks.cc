@@ -152,7 +152,7 @@ void Runner::Impl::process(const Batch& batch, Now now) {
     slot.moved.insert(batch.from);
   }
   tally.records += static_cast<int64_t>(batch.records.size());
-  if (batch.gap) tally.gap_messages += batch.gap->range.size();
+  if (batch.gap) tally.gap_messages += batch.gap->messages();
 }
 
 /// Answers to a Task that was dropped, or to an earlier life of it, are dropped: the new one asks again.

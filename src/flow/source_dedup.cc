@@ -10,7 +10,7 @@ namespace waybill::flow {
 namespace {
 
 constexpr uint8_t kVersion = 1;
-constexpr size_t kEntryBytes = 8 + 4 + 8 + 8;
+constexpr size_t kMarkBytes = 8 + 4 + 8 + 8;
 
 void put(std::string& to, uint64_t value, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i) to.push_back(static_cast<char>(value >> (8 * i)));
@@ -83,7 +83,7 @@ void SourceDedup::forget() {
 
 std::string SourceDedup::encode() {
   std::string bytes;
-  bytes.reserve(1 + 16 + marks_.size() * kEntryBytes);
+  bytes.reserve(1 + 16 + marks_.size() * kMarkBytes);
   put(bytes, kVersion, 1);
   put(bytes, tick_, 8);
   put(bytes, repeated_, 8);
@@ -99,12 +99,12 @@ std::string SourceDedup::encode() {
 
 Result<void> SourceDedup::restore(std::string_view bytes) {
   if (bytes.size() < 17 || static_cast<uint8_t>(bytes[0]) != kVersion ||
-      (bytes.size() - 17) % kEntryBytes != 0)
+      (bytes.size() - 17) % kMarkBytes != 0)
     return fail(Errc::kCorrupt, "the high-waters of followed files cannot be read");
   marks_.clear();
   tick_ = get(bytes, 1, 8);
   repeated_ = get(bytes, 9, 8);
-  for (size_t at = 17; at < bytes.size(); at += kEntryBytes) {
+  for (size_t at = 17; at < bytes.size(); at += kMarkBytes) {
     const Key key{get(bytes, at, 8), static_cast<int32_t>(get(bytes, at + 8, 4))};
     marks_.emplace_hint(marks_.end(), key, High{get(bytes, at + 12, 8), get(bytes, at + 20, 8)});
   }

@@ -68,7 +68,7 @@ class KpiTask final : public flow::Task {
     changed_ = true;
     positions_[batch.from] = batch.next;
     if (batch.gap) {
-      gap_messages_ += batch.gap->range.size();
+      gap_messages_ += batch.gap->messages();
       return;
     }
     book_.select_input(input_of(batch.from));

@@ -103,10 +103,11 @@ Behind FileFollower::behind(const Tail& tail, Now now) const {
 }
 
 bool FileFollower::read_turn(Tail& tail, Now now, flow::FileBatch& batch) {
-  const uint64_t before = tail.file.next;
+  const uint64_t before = tail.file.next, skipped = health_.oversized;
   batch.file = tail.file.id;
   const bool records = tail.packed ? read_packed(tail, now, batch) : read_plain(tail, now, batch);
-  return records || (batch.next != 0 && batch.next != before);  // `tail` may be gone
+  batch.oversized = health_.oversized - skipped;
+  return records || batch.oversized > 0 || (batch.next != 0 && batch.next != before);  // `tail` may be gone
 }
 
 /// Cuts `bytes`, which begin at the file's next; returns how many are used.

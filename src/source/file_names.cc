@@ -1,6 +1,7 @@
 #include "source/file_names.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -63,7 +64,37 @@ class Expansion {
   bool full_ = false;
 };
 
+/// Whether one of the alternatives of the outermost braces matches, as GLOB_BRACE takes them.
+bool matches_pattern(const std::string& pattern, const std::string& path, int depth = 0) {
+  constexpr int kDepthMax = 20;
+  size_t open = pattern.find('{');
+  while (open != std::string::npos && pattern.compare(open, 2, "{}") == 0) open = pattern.find('{', open + 2);
+  size_t close = open, part = open + 1;
+  std::vector<std::string> parts;
+  for (int nested = 0; open != std::string::npos && close < pattern.size(); ++close) {
+    const char c = pattern[close];
+    nested += c == '{';
+    if (nested == 1 && (c == ',' || c == '}')) {
+      parts.push_back(pattern.substr(part, close - part));
+      part = close + 1;
+    }
+    if (c == '}' && --nested == 0) break;
+  }
+  if (open == std::string::npos || close >= pattern.size() || depth >= kDepthMax)
+    return ::fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
+  for (const std::string& one : parts)
+    if (matches_pattern(pattern.substr(0, open) + one + pattern.substr(close + 1), path, depth + 1))
+      return true;
+  return false;
+}
+
 }  // namespace
+
+bool names_file(std::span<const std::string> patterns, const std::string& path) {
+  for (const std::string& pattern : patterns)
+    if (pattern == path || matches_pattern(pattern, path)) return true;
+  return false;
+}
 
 FileNames expand_file_names(std::span<const std::string> patterns) {
   Expansion expansion;

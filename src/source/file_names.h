@@ -22,4 +22,7 @@ struct FileNames {
 /// errors.
 FileNames expand_file_names(std::span<const std::string> patterns);
 
+/// Whether `path`, which need not exist, is one that expand_file_names would find by one of these patterns.
+bool names_file(std::span<const std::string> patterns, const std::string& path);
+
 }  // namespace waybill::source

@@ -15,6 +15,16 @@ constexpr int64_t kTakeBackoffMaxMs = 30'000;
 constexpr int64_t kDiscoverEveryMs = 30'000;
 constexpr int64_t kDiscoverRetryMs = 2000;
 
+constexpr const char* kNoTimeLookup =
+    "the cluster does not find offsets by time, and nothing is skipped by guessing: start must be begin or "
+    "end";
+
+bool no_time_lookup(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE || code == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION ||
+         code == RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT ||
+         code == RD_KAFKA_RESP_ERR_INVALID_REQUEST;
+}
+
 /// A store's id is 32 hexadecimal digits, with or without dashes. Other tools' metadata is none of our
 /// business.
 bool is_store_id(std::string_view text) {
@@ -74,7 +84,7 @@ bool GroupSource::read_committed_positions(const std::vector<flow::SourcePartiti
   auto code = rd_kafka_committed(client_.get(), list.get(), kCommittedTimeoutMs);
   for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
   if (code) {
-    degrade("group", std::string("reading its positions: ") + rd_kafka_err2str(code));
+    degrade("group", "reading its positions: " + group_error(code, rd_kafka_err2str(code)));
     return false;
   }
   recovered("group");
@@ -101,7 +111,8 @@ bool GroupSource::resolve_start(const std::vector<PartitionState*>& states, int6
   auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), kResolveTimeoutMs);
   for (int i = 0; !code && i < list->cnt; ++i) code = list->elems[i].err;
   if (code) {
-    degrade("group", std::string("finding where to begin: ") + rd_kafka_err2str(code));
+    degrade("group", std::string("finding where to begin: ") + rd_kafka_err2str(code) +
+                         (no_time_lookup(code) && time >= 0 ? std::string(": ") + kNoTimeLookup : ""));
     return false;
   }
   std::vector<PartitionState*> later;  // nothing is as new as the time asked for
@@ -113,7 +124,29 @@ bool GroupSource::resolve_start(const std::vector<PartitionState*>& states, int6
       later.push_back(state);
     }
   }
-  return later.empty() || (time != RD_KAFKA_OFFSET_END && resolve_start(later, RD_KAFKA_OFFSET_END));
+  if (later.empty()) return true;
+  if (time == RD_KAFKA_OFFSET_END || (time >= 0 && !times_are_known(later))) return false;
+  return resolve_start(later, RD_KAFKA_OFFSET_END);
+}
+
+/// Nothing is as new as the time that was asked for: then the end is right. An endpoint that finds nothing
+/// since 1970 either, in a log that is not empty, does not look at times; its end would skip all there is.
+bool GroupSource::times_are_known(const std::vector<PartitionState*>& states) {
+  auto list = make_list(states.size());
+  for (const auto* state : states) append(list, state->id)->offset = 0;
+  auto code = rd_kafka_offsets_for_times(client_.get(), list.get(), kResolveTimeoutMs);
+  for (int i = 0; !code && i < list->cnt; ++i) {
+    code = list->elems[i].err;
+    if (code || list->elems[i].offset >= 0) continue;
+    int64_t low = 0, high = 0;
+    code = rd_kafka_query_watermark_offsets(client_.get(), list->elems[i].topic, list->elems[i].partition,
+                                            &low, &high, kResolveTimeoutMs);
+    if (code || low >= high) continue;
+    degrade("group", std::string("finding where to begin in ") + list->elems[i].topic + ": " + kNoTimeLookup);
+    return false;
+  }
+  if (code) degrade("group", std::string("finding where to begin: ") + rd_kafka_err2str(code));
+  return !code;
 }
 
 bool GroupSource::start_fetching(const std::vector<PartitionState*>& states) {
@@ -170,7 +203,7 @@ bool GroupSource::assign(const std::vector<PartitionState*>& states) {
 /// this is not.
 bool GroupSource::restart(PartitionState& state, int64_t offset) {
   arena_.drop(&state);
-  if (incremental()) unassign({&state});
+  unassign({&state});
   state.fetching = false;
   state.filled = state.delivered = offset;
   return assign({&state});

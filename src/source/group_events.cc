@@ -102,7 +102,18 @@ void GroupSource::on_error(rd_kafka_event_t* event) {
   // apart.
   if (code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED)
     return log_(LogLevel::kWarn, options_.member + ": " + text);
-  degrade(subject, text);
+  degrade(subject, place ? text : group_error(code, text));
+}
+
+/// With what the configuration knows of groups that this cluster refuses.
+std::string GroupSource::group_error(rd_kafka_resp_err_t code, std::string_view text) const {
+  std::string out(text);
+  bool passing = code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+                 code == RD_KAFKA_RESP_ERR__WAIT_COORD || code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+                 code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+                 code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE;
+  const std::string& note = options_.cluster.group_note;
+  return passing || note.empty() ? out : out + " (group " + options_.group + "; " + note + ")";
 }
 
 void GroupSource::on_commit(rd_kafka_event_t* event) {
@@ -173,6 +184,7 @@ void GroupSource::find_lost_position(PartitionState& state, LostPosition& lost, 
     gap = flow::Gap{flow::Gap::Kind::kReset, {Offset(high), Offset(state.delivered)}};
   }
   // Should this fail, the partition is taken again by take_waiting, at the same place.
+  if (gap) gap->counted = !options_.cluster.offsets_jump;
   int64_t next = gap ? low : state.delivered;
   if (!restart(state, next)) schedule_retry();
   if (gap) {

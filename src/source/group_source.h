@@ -75,6 +75,7 @@ class GroupSource final : public flow::Source {
   void on_event(rd_kafka_event_t* event);
   void on_rebalance(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* list);
   void on_error(rd_kafka_event_t* event);
+  std::string group_error(rd_kafka_resp_err_t code, std::string_view text) const;
   void on_commit(rd_kafka_event_t* event);
   void upkeep();
   void probe_brokers();
@@ -87,6 +88,7 @@ class GroupSource final : public flow::Source {
   bool take_waiting();
   bool read_committed_positions(const std::vector<flow::SourcePartition>& partitions);
   bool resolve_start(const std::vector<PartitionState*>& states, int64_t time);
+  bool times_are_known(const std::vector<PartitionState*>& states);
   bool start_fetching(const std::vector<PartitionState*>& states);
   bool assign(const std::vector<PartitionState*>& states);
   bool restart(PartitionState& state, int64_t offset);

@@ -18,6 +18,8 @@ namespace waybill::source {
 struct KafkaCluster {
   std::string name;
   std::vector<std::pair<std::string, std::string>> properties;
+  bool offsets_jump = false;    ///< the distance of two offsets is no number of messages
+  std::string group_note = {};  ///< what to add to the message when the group is refused
 };
 
 /// Where to begin in a partition for which neither the store nor the group has a position.

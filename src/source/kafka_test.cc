@@ -108,6 +108,29 @@ TEST_F(KafkaTest, AnUnknownPropertyIsNamed) {
   EXPECT_NE(source.error().message.find("no.such.property"), std::string::npos);
 }
 
+/// The mock cluster answers every question about a time with "nothing", as an endpoint without a look-up
+/// does.
+TEST_F(KafkaTest, WithoutALookUpOfTimesNothingIsSkippedByBeginningAtTheEnd) {
+  for (int32_t partition = 0; partition < 3; ++partition) produce(partition, 5);
+  TakeAll listener;
+  KafkaSourceOptions options{cluster, "g", "m", {"t"}, {StartAt::Kind::kTime, 1'545'753'600'000}, ""};
+  auto source = make_kafka_source(options, listener, system_clock(), nullptr);
+  ASSERT_TRUE(source);
+  int64_t until_ms = system_clock().now().steady_ms + 20'000;
+  auto said = [&] {
+    return (*source)->health().detail.find("does not find offsets by time") != std::string::npos;
+  };
+  while (!said() && system_clock().now().steady_ms < until_ms) {
+    auto batch = (*source)->poll(Millis{100});
+    ASSERT_TRUE(batch) << batch.error().message;
+    EXPECT_TRUE(batch->records.empty());
+  }
+  EXPECT_TRUE(said()) << (*source)->health().detail;
+  EXPECT_TRUE((*source)->health().degraded);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE((*source)->poll(Millis{50})->records.empty());
+  (*source)->close();
+}
+
 TEST_F(KafkaTest, TheSourceHandsOutEveryRecordAndTellsThatItCloses) {
   for (int32_t partition = 0; partition < 3; ++partition) produce(partition, 50);
   TakeAll listener;

@@ -51,7 +51,7 @@ class WatchTask : public flow::Task, private MatchSink {
     touched_ = true;
     if (batch.gap) {
       ++gaps_;
-      gap_messages_ += batch.gap->range.size();
+      gap_messages_ += batch.gap->messages();
       return;
     }
     for (const auto& record : batch.records) {
