@@ -2,59 +2,25 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <thread>
 
-#include "decode/json_layout.h"
+#include "kpi/line_reader.h"
 #include "source/line_blocks.h"
 
 namespace waybill::cli {
 namespace {
 
 constexpr size_t kBlockBytes = 256 << 10;  // a block and what is read of it stay in the cache of one core
-constexpr size_t kRows = 128;
-constexpr uint64_t kAheadMax = 64;  // blocks scanned before an earlier one that is slow
-
-bool blank(std::string_view line) {
-  return std::all_of(line.begin(), line.end(), [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
-}
+constexpr uint64_t kAheadMax = 64;         // blocks scanned before an earlier one that is slow
 
 }  // namespace
 
 struct BlockScanner::Impl {
-  explicit Impl(std::shared_ptr<const kpi::Program> p)
-      : program(std::move(p)),
-        reader(program->schema()),
-        layouts(program->schema()),
-        rows(program->schema().fields.size(), kRows),
-        scanner(program),
-        fields(program->schema().fields.size()) {}
-
-  std::shared_ptr<const kpi::Program> program;  ///< shared by all scanners of a pass
-  decode::JsonReader reader;
-  decode::JsonLayouts layouts;
-  decode::JsonRows rows;
+  explicit Impl(const std::shared_ptr<const kpi::Program>& program) : reader(program), scanner(program) {}
+  kpi::LineReader reader;
   kpi::Scanner scanner;
-  std::vector<decode::JsonField> fields;
-
-  /// The line at `at` read plainly; returns where the next one begins.
-  const char* read_plainly(const char* at, const char* end, int64_t& place) {
-    const void* found = std::memchr(at, '\n', static_cast<size_t>(end - at));
-    const char* next = found ? static_cast<const char*>(found) + 1 : end;
-    std::string_view line(at, static_cast<size_t>((found ? next - 1 : end) - at));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (blank(line)) return next;
-    const decode::JsonStatus status = reader.read(line, fields);
-    if (status == decode::JsonStatus::kObject) {
-      scanner.line(fields, place++);
-    } else {
-      scanner.bad_line(kpi::Reason::kBroken, place++, line);
-    }
-    layouts.learn(line, status);
-    return next;
-  }
 };
 
 BlockScanner::BlockScanner(std::shared_ptr<const kpi::Program> program)
@@ -62,26 +28,9 @@ BlockScanner::BlockScanner(std::shared_ptr<const kpi::Program> program)
 BlockScanner::~BlockScanner() = default;
 
 kpi::Partial BlockScanner::scan(std::string_view bytes, int64_t now_ms) {
-  Impl& s = *impl_;
-  s.scanner.begin(now_ms);
-  int64_t place = 0;
-  const char* end = bytes.data() + bytes.size();
-  for (const char* at = bytes.data(); at != end;) {
-    at = s.layouts.scan(at, end, s.rows);
-    const size_t width = s.fields.size();
-    for (size_t i = 0; i < s.rows.size(); ++i) {
-      if (s.rows.status(i) == decode::JsonStatus::kObject) {
-        s.scanner.line({s.rows.fields(i), width}, place++);
-      } else {
-        const std::string_view line(s.rows.line(i), static_cast<size_t>(end - s.rows.line(i)));
-        const std::string_view text = line.substr(0, line.find('\n'));
-        if (!blank(text))
-          s.scanner.bad_line(kpi::Reason::kBroken, place++, text.substr(0, kpi::kSampleBytesMax));
-      }
-    }
-    if (at != end && !s.rows.full()) at = s.read_plainly(at, end, place);
-  }
-  return s.scanner.take();
+  impl_->scanner.begin(now_ms);
+  impl_->reader.read(bytes, impl_->scanner, nullptr);
+  return impl_->scanner.take();
 }
 
 kpi::Partial BlockScanner::oversized(int64_t now_ms) {

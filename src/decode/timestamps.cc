@@ -168,7 +168,21 @@ ParsedTime TimeParser::local(int64_t civil_s, int64_t ms) {
   return {(civil_s - cached_offset_s_) * 1000 + ms, TimeFault::kNone};
 }
 
+/// Lines come in the order of their times: most are of the hour of the line before.
 ParsedTime TimeParser::parse_compact(const char* text) {
+  if (compact_hour_ms_ != INT64_MIN && std::memcmp(text, compact_hour_, sizeof compact_hour_) == 0) {
+    unsigned digits[7];
+    unsigned most = 0;
+    for (size_t i = 0; i < 7; ++i) {
+      digits[i] = static_cast<unsigned char>(text[10 + i]) - unsigned{'0'};
+      most = std::max(most, digits[i]);
+    }
+    const unsigned minute = digits[0] * 10 + digits[1], second = digits[2] * 10 + digits[3];
+    if (most <= 9 && minute < 60 && second < 60) {
+      const unsigned ms = digits[4] * 100 + digits[5] * 10 + digits[6];
+      return {compact_hour_ms_ + int64_t{(minute * 60 + second) * 1000 + ms}, TimeFault::kNone};
+    }
+  }
   uint64_t date = 0;
   uint64_t time = 0;
   if (!eight_digits(text, date) || !eight_digits(text + 8, time) || !digit(text[16]))
@@ -185,7 +199,12 @@ ParsedTime TimeParser::parse_compact(const char* text) {
   if (const TimeFault fault = check(civil); fault != TimeFault::kNone) return {0, fault};
   const int64_t* v = civil.value;
   const int64_t days = days_from_civil(v[kYear], static_cast<int>(v[kMonth]), static_cast<int>(v[kDay]));
-  return local(days * 86'400 + v[kHour] * kHourS + v[kMinute] * 60 + v[kSecond], ms);
+  const int64_t hour_s = days * 86'400 + v[kHour] * kHourS;
+  const ParsedTime parsed = local(hour_s + v[kMinute] * 60 + v[kSecond], ms);
+  const bool plain = parsed.fault == TimeFault::kNone && cached_hour_ == hour_s / kHourS && hour_s >= 0;
+  compact_hour_ms_ = plain ? (hour_s - cached_offset_s_) * 1000 : INT64_MIN;
+  std::memcpy(compact_hour_, text, sizeof compact_hour_);
+  return parsed;
 }
 
 ParsedTime TimeParser::parse_pattern(std::string_view text) {

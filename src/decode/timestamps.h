@@ -74,6 +74,8 @@ class TimeParser {
   size_t fixed_size_ = 0;
   int64_t cached_hour_ = INT64_MIN;  ///< civil_s / 3600
   int64_t cached_offset_s_ = 0;
+  char compact_hour_[10] = {};           ///< yyyyMMddHH of the last text of kCompactMs ...
+  int64_t compact_hour_ms_ = INT64_MIN;  ///< ... when no clock changes in it: its start
 };
 
 }  // namespace waybill::decode

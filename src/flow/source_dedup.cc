@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 #include <vector>
 
 #include "base/assert.h"
@@ -9,7 +10,8 @@
 namespace waybill::flow {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
+constexpr size_t kHeadBytes = 1 + 8 + 8 + 4;  // version, tick, repeated, number of marks
 constexpr size_t kMarkBytes = 8 + 4 + 8 + 8;
 
 void put(std::string& to, uint64_t value, size_t bytes) {
@@ -56,7 +58,7 @@ SourceDedup::Verdict SourceDedup::look(PartitionId partition, std::span<const He
     if (last_ == marks_.end()) {
       if (marks_.size() >= entries_max_) forget();
       last_ = marks_.emplace(key, High{mark->offset, tick_}).first;
-      changed_ = true;
+      touch(*last_);
       return Verdict::kNew;
     }
   }
@@ -64,11 +66,17 @@ SourceDedup::Verdict SourceDedup::look(PartitionId partition, std::span<const He
   high.used = tick_;
   if (mark->offset <= high.offset) {
     ++repeated_;
+    changed_ = true;
     return Verdict::kRepeated;
   }
   high.offset = mark->offset;
-  changed_ = true;
+  touch(*last_);
   return Verdict::kNew;
+}
+
+void SourceDedup::touch(Marks::value_type& entry) {
+  if (!entry.second.dirty) dirty_.push_back(entry.first);
+  entry.second.dirty = true;
 }
 
 void SourceDedup::forget() {
@@ -81,13 +89,32 @@ void SourceDedup::forget() {
   last_ = marks_.end();
 }
 
-std::string SourceDedup::encode() {
-  std::string bytes;
-  bytes.reserve(1 + 16 + marks_.size() * kMarkBytes);
+void SourceDedup::put_head(std::string& bytes, size_t entries) const {
   put(bytes, kVersion, 1);
   put(bytes, tick_, 8);
   put(bytes, repeated_, 8);
-  for (const auto& [key, high] : marks_) {
+  put(bytes, entries, 4);
+}
+
+size_t SourceDedup::encoded_bytes() const { return kHeadBytes + marks_.size() * kMarkBytes; }
+
+std::string SourceDedup::encode() {
+  dirty_.clear();
+  for (auto& entry : marks_) {
+    entry.second.dirty = false;
+    touch(entry);
+  }
+  return encode_changes();
+}
+
+std::string SourceDedup::encode_changes() {
+  std::erase_if(dirty_, [this](const Key& key) { return !marks_.contains(key); });
+  std::string bytes;
+  bytes.reserve(kHeadBytes + dirty_.size() * kMarkBytes);
+  put_head(bytes, dirty_.size());
+  for (const Key& key : std::exchange(dirty_, {})) {
+    High& high = marks_.find(key)->second;
+    high.dirty = false;
     put(bytes, key.first, 8);
     put(bytes, static_cast<uint32_t>(key.second), 4);
     put(bytes, high.offset, 8);
@@ -98,16 +125,22 @@ std::string SourceDedup::encode() {
 }
 
 Result<void> SourceDedup::restore(std::string_view bytes) {
-  if (bytes.size() < 17 || static_cast<uint8_t>(bytes[0]) != kVersion ||
-      (bytes.size() - 17) % kMarkBytes != 0)
-    return fail(Errc::kCorrupt, "the high-waters of followed files cannot be read");
   marks_.clear();
-  tick_ = get(bytes, 1, 8);
-  repeated_ = get(bytes, 9, 8);
-  for (size_t at = 17; at < bytes.size(); at += kMarkBytes) {
-    const Key key{get(bytes, at, 8), static_cast<int32_t>(get(bytes, at + 8, 4))};
-    marks_.emplace_hint(marks_.end(), key, High{get(bytes, at + 12, 8), get(bytes, at + 20, 8)});
-  }
+  dirty_.clear();
+  do {
+    const size_t count = bytes.size() < kHeadBytes ? 0 : get(bytes, kHeadBytes - 4, 4);
+    const size_t size = kHeadBytes + count * kMarkBytes;
+    if (bytes.size() < size || static_cast<uint8_t>(bytes[0]) != kVersion)
+      return fail(Errc::kCorrupt, "the high-waters of followed files cannot be read");
+    tick_ = get(bytes, 1, 8);
+    repeated_ = get(bytes, 9, 8);
+    for (size_t at = kHeadBytes; at < size; at += kMarkBytes) {
+      const Key key{get(bytes, at, 8), static_cast<int32_t>(get(bytes, at + 8, 4))};
+      marks_[key] = High{get(bytes, at + 12, 8), get(bytes, at + 20, 8)};
+    }
+    bytes.remove_prefix(size);
+  } while (!bytes.empty());
+  while (marks_.size() > entries_max_) forget();
   last_ = marks_.end();
   changed_ = false;
   return {};

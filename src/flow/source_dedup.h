@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "flow/record.h"
@@ -52,25 +53,34 @@ class SourceDedup {
   uint64_t repeated() const { return repeated_; }
   uint64_t forgotten() const { return forgotten_; }
   size_t size() const { return marks_.size(); }
-  /// Something is to be saved since the last encode().
-  bool changed() const { return changed_; }
+  /// Something is to be saved since the last encode() or encode_changes().
+  bool changed() const { return !dirty_.empty() || changed_; }
 
   /// All of it, to be kept as a segment of the state.
   std::string encode();
-  /// kCorrupt when `bytes` are not from encode(). Replaces what is there.
+  size_t encoded_bytes() const;  ///< of encode()
+  /// What is new since the last encode() or encode_changes(), to be appended to that segment.
+  std::string encode_changes();
+  /// kCorrupt when `bytes` are not from encode(), with any number of encode_changes() behind it. Replaces
+  /// what is there.
   Result<void> restore(std::string_view bytes);
 
  private:
   struct High {
     uint64_t offset = 0;  ///< the highest that was seen
     uint64_t used = 0;    ///< value of tick_ at the last use
+    bool dirty = false;   ///< in dirty_
   };
   using Key = std::pair<uint64_t, int32_t>;  ///< file, partition
+  using Marks = std::map<Key, High>;
   void forget();
+  void touch(Marks::value_type& entry);
+  void put_head(std::string& bytes, size_t entries) const;
 
   size_t entries_max_;
-  std::map<Key, High> marks_;
-  std::map<Key, High>::iterator last_ = marks_.end();
+  Marks marks_;
+  Marks::iterator last_ = marks_.end();
+  std::vector<Key> dirty_;  ///< changed since the last encoding; may name what was forgotten since
   uint64_t tick_ = 0;
   uint64_t repeated_ = 0;
   uint64_t forgotten_ = 0;

@@ -58,16 +58,20 @@ TEST(SourceDedup, EqualsASetOfSeenRecordsWhateverCrashesOfSendersAndReaders) {
       log.emplace_back(file, next[file]++);
     }
     size_t stored_at = 0;
+    std::string segment = dedup.encode();
     for (size_t at = 0; at < log.size(); ++at) {  // the reader reads, commits and dies
       const bool fresh = seen.insert(log[at]).second;
       ASSERT_EQ(look(dedup, log[at].first, log[at].second), fresh ? Verdict::kNew : Verdict::kRepeated)
           << seed;
       if (random() % 9 == 0) {
-        ASSERT_TRUE(stored.restore(dedup.encode()));
+        random() % 4 == 0 ? void(segment = dedup.encode()) : void(segment += dedup.encode_changes());
+        EXPECT_FALSE(dedup.changed());
+        ASSERT_TRUE(stored.restore(segment));
         seen_stored = seen;
         stored_at = at;
       } else if (random() % 40 == 0 && stored_at > 0) {
-        ASSERT_TRUE(dedup.restore(stored.encode()));
+        segment = stored.encode();
+        ASSERT_TRUE(dedup.restore(segment));
         seen = seen_stored;
         at = stored_at;
       }
@@ -86,6 +90,26 @@ TEST(SourceDedup, ForgetsTheLongestUnusedAtTheLimitAndSaysSo) {
   EXPECT_EQ(look(dedup, 1, 5), Verdict::kNew) << "forgotten";
 }
 
+TEST(SourceDedup, WritesWhatChangedAndNotAllOfIt) {
+  SourceDedup dedup(1'000);
+  for (uint64_t file = 0; file < 1'000; ++file) look(dedup, file, 5);
+  std::string segment = dedup.encode();
+  EXPECT_EQ(segment.size(), dedup.encoded_bytes());
+  look(dedup, 7, 9);
+  look(dedup, 7, 10);
+  const std::string changes = dedup.encode_changes();
+  EXPECT_LT(changes.size(), 60u);
+  segment += changes;
+  look(dedup, 1'000, 1);  // forgets some that are still stored
+  segment += dedup.encode_changes();
+  SourceDedup again(1'000);
+  ASSERT_TRUE(again.restore(segment));
+  EXPECT_LE(again.size(), 1'000u);
+  EXPECT_EQ(look(again, 7, 10), Verdict::kRepeated);
+  EXPECT_EQ(look(again, 1'000, 1), Verdict::kRepeated);
+  EXPECT_EQ(look(again, 999, 6), Verdict::kNew);
+}
+
 TEST(SourceDedup, BytesThatAreNotItsOwnAreRefused) {
   SourceDedup dedup;
   look(dedup, 1, 1);
@@ -93,6 +117,7 @@ TEST(SourceDedup, BytesThatAreNotItsOwnAreRefused) {
   EXPECT_FALSE(dedup.changed());
   EXPECT_FALSE(SourceDedup().restore(bytes.substr(1)));
   EXPECT_FALSE(SourceDedup().restore(""));
+  EXPECT_FALSE(SourceDedup().restore(bytes + "x"));
   EXPECT_FALSE(SourceDedup().restore("\x09" + bytes.substr(1)));
 }
 

@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <set>
 
 #include "base/bytes.h"
 #include "base/utf8.h"
-#include "decode/json_record.h"
+#include "decode/json_layout.h"
 #include "flow/source_dedup.h"
 #include "kpi/book.h"
+#include "kpi/line_reader.h"
 #include "kpi/scanner.h"
 #include "kpi/tables.h"
 #include "tally/latency_text.h"
@@ -23,11 +25,14 @@ using flow::RowChange;
 using flow::SegmentChange;
 
 constexpr size_t kPartBytes = 512 << 10;  ///< of a segment of ids; a change of one id is far smaller
+constexpr size_t kBlockBytes = 64 << 10;  ///< of lines read at once; stays in the cache of one core
 constexpr int64_t kBucketMs = 600'000;
 constexpr size_t kHostsMax = 10'000;
 constexpr size_t kHostBytesMax = 200;
 constexpr const char* kMetaSegment = "meta";
 constexpr const char* kSentSegment = "sent";
+constexpr size_t kSentFilesMax = 30'000;  ///< files and partitions; 28 bytes each, all within one segment
+constexpr size_t kSentBytes = 128 << 10;  ///< below, the segment only grows
 
 std::string segment_name(char kind, const std::string& kpi, int64_t number) {
   char digits[32];
@@ -43,10 +48,9 @@ class KpiTask final : public flow::Task {
         options_(std::move(options)),
         part_(std::move(part)),
         partitions_(partitions.begin(), partitions.end()),
-        reader_(program->schema()),
+        reader_(program),
         scanner_(program),
         book_(program),
-        fields_(program->schema().fields.size()),
         written_(program->kpis().size()),
         buckets_(program->kpis().size()) {
     book_.keep_stuck_changes();
@@ -74,6 +78,7 @@ class KpiTask final : public flow::Task {
     book_.select_input(input_of(batch.from));
     scanner_.begin(now.wall_ms);
     for (const flow::Record& record : batch.records) one(batch.from, record);
+    read_block();
     book_.apply(scanner_.take(), 0);
   }
 
@@ -102,6 +107,7 @@ class KpiTask final : public flow::Task {
     for (const auto& [host, last_ms] : hosts_)
       changes.rows.push_back({&agent_table(), RowChange::Op::kUpsert, {options_.source, host}, {last_ms}});
     hosts_.clear();
+    last_host_ms_ = nullptr;
     for (const auto& [from, next] : std::exchange(positions_, {})) {
       changes.rows.push_back({&position_table(),
                               RowChange::Op::kUpsert,
@@ -111,11 +117,20 @@ class KpiTask final : public flow::Task {
     repeated_ = 0;
     gap_messages_ = 0;
     changes.segments.push_back({SegmentChange::Op::kReplace, kMetaSegment, meta()});
-    if (sent_.changed())
-      changes.segments.push_back({SegmentChange::Op::kReplace, kSentSegment, sent_.encode()});
+    flush_sent(changes);
   }
 
  private:
+  /// What is new is appended; now and then all of it is written anew.
+  void flush_sent(Changes& changes) {
+    if (!sent_.changed()) return;
+    const bool anew = sent_bytes_ > kSentBytes && sent_bytes_ > 4 * sent_.encoded_bytes();
+    std::string bytes = anew ? sent_.encode() : sent_.encode_changes();
+    sent_bytes_ = bytes.size() + (anew ? 0 : sent_bytes_);
+    changes.segments.push_back(
+        {anew ? SegmentChange::Op::kReplace : SegmentChange::Op::kAppend, kSentSegment, std::move(bytes)});
+  }
+
   struct Written {
     int64_t too_late = 0;
     int64_t other_lines = 0;
@@ -141,21 +156,36 @@ class KpiTask final : public flow::Task {
     if (!record.has_value) return;
     std::string_view line = record.value;
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-    if (line.empty()) return;
-    if (reader_.read(line, fields_) == decode::JsonStatus::kObject) {
-      scanner_.line(fields_, record.offset.value);
-    } else {
-      scanner_.bad_line(Reason::kBroken, record.offset.value, line);
-    }
+    if (is_blank_line(line)) return;
+    const bool several = std::memchr(line.data(), '\n', line.size()) != nullptr;
+    if (several || block_.size() + line.size() > kBlockBytes) read_block();
+    if (several) return reader_.read_one(line, scanner_, record.offset.value);
+    block_ += line;
+    block_ += '\n';
+    places_.push_back(record.offset.value);
+  }
+
+  void read_block() {
+    if (places_.empty()) return;
+    const size_t size = block_.size();
+    block_.resize(size + decode::kScanPadding);
+    reader_.read({block_.data(), size}, scanner_, places_.data());
+    block_.clear();
+    places_.clear();
   }
 
   void note_host(const flow::Record& record) {
     for (const flow::Header& header : record.headers) {
       if (header.key != options_.host_header) continue;
+      if (last_host_ms_ && header.value == last_host_) {
+        *last_host_ms_ = std::max(*last_host_ms_, record.time_ms);
+        return;
+      }
       std::string host = to_utf8(header.value.substr(0, kHostBytesMax));
       if (hosts_.size() >= kHostsMax && !hosts_.contains(host)) return;
-      int64_t& last = hosts_[std::move(host)];
-      last = std::max(last, record.time_ms);
+      last_host_ = header.value;
+      last_host_ms_ = &hosts_[std::move(host)];
+      *last_host_ms_ = std::max(*last_host_ms_, record.time_ms);
       return;
     }
   }
@@ -322,7 +352,10 @@ class KpiTask final : public flow::Task {
 
   Result<void> restore(const std::string& name, const std::string& bytes) {
     if (name == kMetaSegment) return restore_meta(bytes);
-    if (name == kSentSegment) return sent_.restore(bytes);
+    if (name == kSentSegment) {
+      sent_bytes_ = bytes.size();
+      return sent_.restore(bytes);
+    }
     const size_t slash = name.find('/', 2);
     if (name.size() < 3 || name[1] != '/' || slash == std::string::npos)
       return fail(Errc::kCorrupt, "a segment of an unknown kind");
@@ -346,14 +379,18 @@ class KpiTask final : public flow::Task {
   TaskOptions options_;
   std::string part_;
   std::vector<flow::SourcePartition> partitions_;
-  decode::JsonReader reader_;
+  LineReader reader_;
   Scanner scanner_;
   Book book_;
-  std::vector<decode::JsonField> fields_;
+  std::string block_;  ///< lines of the batch that are not read yet; at most kBlockBytes, or one line
+  std::vector<int64_t> places_;                     ///< of these
   std::vector<Written> written_;                    ///< by KPI
   std::vector<std::map<int64_t, Bucket>> buckets_;  ///< by KPI: ten minutes of last lines
-  flow::SourceDedup sent_;
+  flow::SourceDedup sent_{kSentFilesMax};
+  size_t sent_bytes_ = 0;                              ///< of its segment
   std::map<std::string, int64_t> hosts_;               ///< since the last flush
+  std::string last_host_;                              ///< header of the last record that had one
+  int64_t* last_host_ms_ = nullptr;                    ///< of it, in hosts_; null after a flush
   std::map<flow::SourcePartition, Offset> positions_;  ///< since the last flush
   int64_t repeated_ = 0;
   int64_t gap_messages_ = 0;

@@ -7,6 +7,8 @@
 #include <map>
 #include <random>
 
+#include "flow/source_dedup.h"
+#include "kpi/figures.h"
 #include "kpi/query.h"
 #include "kpi/tables.h"
 #include "testing/memory_store.h"
@@ -223,6 +225,150 @@ TEST(KpiTask, answers_add_up_to_the_nation_and_say_whether_they_are_complete) {
   EXPECT_EQ(windows_json(store, **program, "none", all, {}, {kNow, 0}).error().code, Errc::kNotFound);
   all.by = {{"town"}};
   EXPECT_EQ(windows_json(store, **program, "plain", all, {}, {kNow, 0}).error().code, Errc::kInvalid);
+}
+
+TEST(KpiTask, figures_of_single_windows_equal_those_of_a_scan_in_pieces) {
+  auto program = Program::compile(definitions());
+  std::mt19937 random(3);
+  const std::vector<Line> lines = lines_of(random);
+  testing::MemoryStore store;
+  ASSERT_TRUE(store.ensure(kpi_tables()).has_value());
+  Driver driver(store, *program);
+  driver.process(lines, lines.size());
+  driver.commit();
+  using Fields = std::map<std::string, std::string>;
+  std::map<std::vector<std::string>, Fields> scanned;
+  auto take = [&scanned](flow::Figure&& figure) {
+    const bool fresh =
+        scanned.emplace(figure.name, Fields(figure.fields.begin(), figure.fields.end())).second;
+    EXPECT_TRUE(fresh);
+  };
+  auto scan = all_window_figures(store, *program, 86'400'000);
+  for (bool more = true; more;) {
+    auto next = scan->next(take);
+    ASSERT_TRUE(next.has_value());
+    more = *next;
+  }
+  EXPECT_GT(scanned.size(), 30u);
+  int64_t counted = 0;
+  for (const auto& [name, fields] : scanned) {
+    const std::string group = name.size() > 2 ? name[2] : "";
+    int found = 0;
+    ASSERT_TRUE(window_figure(store, **program, name[0], std::stoll(name[1]), group, [&](flow::Figure&& one) {
+      ++found;
+      EXPECT_EQ(one.name, name);
+      EXPECT_EQ(Fields(one.fields.begin(), one.fields.end()), fields);
+    }));
+    EXPECT_EQ(found, 1);
+    if (name[0] == "plain") counted += std::stoll(fields.at("n"));
+  }
+  EXPECT_EQ(counted, static_cast<int64_t>(lines.size()));
+  // Windows that ended long before the newest line are left out.
+  size_t near = 0;
+  auto last = all_window_figures(store, *program, 120'000);
+  while (*last->next([&near](flow::Figure&&) { ++near; })) {
+  }
+  EXPECT_LT(near, scanned.size() / 2);
+}
+
+struct RawTask {
+  explicit RawTask(testing::MemoryStore& to) : store(to) { take(); }
+  void take() {
+    auto owned = store.take("kpi/main:t/t/0", "me");
+    epoch = owned->epoch;
+    task = make_kpi_task(program, {.source = "main/t"}, std::span(&partition, 1), "t/0");
+    ASSERT_TRUE(task->restore(*owned->segments).has_value());
+  }
+  void process(const std::vector<std::string>& values, const std::vector<std::string>& marks) {
+    std::vector<flow::Header> headers(values.size());
+    std::vector<flow::Record> records(values.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      records[i].offset = Offset(next++);
+      records[i].has_value = true;
+      records[i].value = values[i];
+      if (marks.empty()) continue;
+      headers[i] = {flow::kSourceHeader, marks[i]};
+      records[i].headers = {&headers[i], 1};
+    }
+    task->process({partition, records, Offset(next)}, {kNow, 0});
+  }
+  size_t commit() {
+    flow::Changes changes;
+    task->flush(changes);
+    size_t bytes = 0;
+    for (const flow::SegmentChange& change : changes.segments) bytes += change.bytes.size();
+    const flow::TaskCommit commit{"kpi/main:t/t/0", epoch, {{partition, Offset(next)}}, &changes};
+    EXPECT_TRUE(store.commit(std::span(&commit, 1)).has_value());
+    return bytes;
+  }
+  int64_t sum(const flow::TableSpec& table, size_t column) {
+    int64_t total = 0;
+    const auto page = store.query({.table = &table, .limit = 100'000});
+    for (const auto& row : page->rows) total += std::get<int64_t>(row.values[column]);
+    return total;
+  }
+
+  testing::MemoryStore& store;
+  std::shared_ptr<const Program> program = *Program::compile(definitions());
+  flow::SourcePartition partition{"main", "t", PartitionId(0)};
+  int64_t epoch = 0, next = 0;
+  std::unique_ptr<flow::Task> task;
+};
+
+TEST(KpiTask, what_agents_sent_is_remembered_in_few_bytes_a_commit) {
+  testing::MemoryStore store;
+  ASSERT_TRUE(store.ensure(kpi_tables()).has_value());
+  RawTask it(store);
+  const std::string line = Line{kStart, 1, "A", "o", "c"}.text();
+  auto mark = [](uint64_t file, uint64_t offset) {
+    char text[flow::kSourceMarkBytesMax];
+    return std::string(text, flow::write_source_mark({file, offset}, text));
+  };
+  std::vector<std::string> lines, marks;
+  for (uint64_t file = 1; file <= 20'000; ++file) {
+    lines.push_back(line);
+    marks.push_back(mark(file, 5));
+  }
+  it.process(lines, marks);
+  it.commit();
+  size_t bytes = 0;
+  for (uint64_t turn = 1; turn <= 300; ++turn) {
+    it.process({line, line}, {mark(7, 5 + turn), mark(19'999, 5 + turn)});
+    bytes += it.commit();
+    if (turn % 100 == 0) it.take();
+  }
+  EXPECT_LT(bytes / 300, 400u);
+  it.process({line, line, line}, {mark(7, 305), mark(20'000, 5), mark(20'000, 6)});
+  it.commit();
+  EXPECT_EQ(it.sum(progress_table(), 3), 2 * 2) << "of both KPIs";
+}
+
+TEST(KpiTask, lines_that_cannot_be_read_have_their_offset_and_blank_ones_are_passed_over) {
+  testing::MemoryStore store;
+  ASSERT_TRUE(store.ensure(kpi_tables()).has_value());
+  RawTask it(store);
+  const std::string good = Line{kStart, 1, "A", "o", "c"}.text();
+  std::string spread = good;
+  spread.insert(1, "\n ");  // still one object
+  it.process({good, "", " \t\r\n", good + "\r\n", "{bad", spread, "{\"t\":\n\"x\ny\"}", good, "[1]", good},
+             {});
+  it.commit();
+  int64_t bad = 0, first = INT64_MAX;
+  const auto problems = store.query({.table = &problem_table(), .limit = 100});
+  for (const auto& row : problems->rows) {
+    if (!std::get<std::string>(row.key[0]).empty()) continue;
+    bad += std::get<int64_t>(row.values[0]);
+    first = std::min(first, std::get<int64_t>(row.values[1]));
+  }
+  EXPECT_EQ(bad, 3);
+  EXPECT_EQ(first, 4);
+  int64_t lines = 0;
+  const auto minutes = store.query({.table = &minute_table(), .limit = 100});
+  for (const auto& row : minutes->rows) {
+    if (std::get<std::string>(row.key[0]) == "plain" && std::get<std::string>(row.key[3]) == "n")
+      lines += std::get<int64_t>(row.values[1]);
+  }
+  EXPECT_EQ(lines, 5);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "kpi/query.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "kpi/figures.h"
@@ -10,6 +11,8 @@
 
 namespace waybill::kpi {
 namespace {
+
+constexpr int64_t kRowsAtOnce = 10'000;
 
 using flow::Filter;
 using flow::number;
@@ -218,6 +221,38 @@ void add_row(const Kpi& kpi, const Page::Row& row, Group& group) {
   }
 }
 
+/// Hands out rows with the keys start_ms, grp and value until `take` returns false, which is kLimit. Rows of
+/// one key may come several times when there are very many: added up, they are the same.
+Result<void> each_value_row(flow::Store& store, const Kpi& kpi, const WindowQuery& window,
+                            const std::function<bool(const Page::Row&)>& take) {
+  flow::Query query{.table = &value_table(kpi.definition.window_ms),
+                    .where = {equals("kpi", kpi.definition.name),
+                              {"start_ms", Filter::Op::kGe, window.from_ms},
+                              {"start_ms", Filter::Op::kLt, window.to_ms}},
+                    .group_by = {"start_ms", "grp", "value"},
+                    .limit = kQueryRowsMax};
+  auto page = store.query(query);
+  if (!page) return tl::make_unexpected(std::move(page.error()));
+  const bool all = static_cast<int64_t>(page->rows.size()) < kQueryRowsMax;
+  if (!all) {  // too many to be added up by the store: piece by piece, as they are
+    query.group_by.clear();
+    query.limit = kRowsAtOnce;
+    page = store.query(query);
+  }
+  for (;;) {
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    for (Page::Row& row : page->rows) {
+      if (!all) row.key = {row.key[1], row.key[2], row.key[3]};
+      if (!take(row))
+        return fail(Errc::kLimit, "the answer would have more than " + std::to_string(kQueryRowsMax) +
+                                      " groups; ask for a shorter time or fewer dimensions (by=)");
+    }
+    if (all || !page->next) return {};
+    query.cursor = std::move(*page->next);
+    page = store.query(query);
+  }
+}
+
 }  // namespace
 
 Result<std::string> kpis_json(flow::Store& store, const Program& program, AgentRule agents, Now now) {
@@ -266,12 +301,6 @@ Result<std::string> windows_json(flow::Store& store, const Program& program, std
   auto shown = narrowed(*kpi, query.by.value_or(by), kept);
   if (!shown) return tl::make_unexpected(std::move(shown.error()));
   const decode::Zone zone = program.windows_of(*kpi).zone();
-  auto page = all_rows(store, value_table(kpi->definition.window_ms),
-                       {equals("kpi", kpi->definition.name),
-                        {"start_ms", Filter::Op::kGe, query.from_ms},
-                        {"start_ms", Filter::Op::kLt, query.to_ms}},
-                       {"start_ms", "grp", "value"});
-  if (!page) return tl::make_unexpected(std::move(page.error()));
   auto progress = progress_of(store, kpi->definition.name);
   if (!progress) return tl::make_unexpected(std::move(progress.error()));
   auto why = reasons(store, *kpi, *progress, zone, agents, now);
@@ -279,16 +308,21 @@ Result<std::string> windows_json(flow::Store& store, const Program& program, std
 
   std::map<int64_t, std::pair<int64_t, std::map<std::string, Group>>> windows;  // by start: end, groups
   Group totals;
-  for (const Page::Row& row : page->rows) {
+  int64_t groups = 0;
+  auto read = each_value_row(store, *kpi, query, [&](const Page::Row& row) {
     auto& window = windows[number(row.key[0])];
     window.first = std::max(window.first, number(row.values[0]));
     const auto parts = key_parts(*kpi, text(row.key[1]));
     std::string key;
     for (size_t i = 0; i < kept.size(); ++i)
       key += (i > 0 ? std::string(1, kKeySeparator) : "") + std::string(parts[kept[i]]);
-    add_row(*kpi, row, window.second[key]);
+    auto [group, fresh] = window.second.try_emplace(std::move(key));
+    groups += fresh;
+    add_row(*kpi, row, group->second);
     add_row(*kpi, row, totals);
-  }
+    return groups <= kQueryRowsMax;
+  });
+  if (!read) return tl::make_unexpected(std::move(read.error()));
   std::string out = "{\"name\":";
   append_json_text(kpi->definition.name, out);
   out += ",\"windows\":[";
@@ -328,8 +362,6 @@ Result<std::string> windows_json(flow::Store& store, const Program& program, std
 // ---- figures for sinks ----
 
 namespace {
-
-constexpr int64_t kFigureRowsAtOnce = 10'000;
 
 flow::Figure figure_of(const Kpi& kpi, const decode::Zone& zone, int64_t start, int64_t end,
                        const std::string& key, const Group& group) {
@@ -383,7 +415,7 @@ class WindowScan final : public flow::FigureScan {
       query_ = {.table = &value_table(kpi.definition.window_ms),
                 .where = {equals("kpi", kpi.definition.name),
                           {"end_ms", Filter::Op::kGt, progress->most_ms - keep_ms_}},
-                .limit = kFigureRowsAtOnce};
+                .limit = kRowsAtOnce};
     }
     auto page = store_.query(query_);
     if (!page) return tl::make_unexpected(std::move(page.error()));
@@ -433,11 +465,10 @@ Result<void> window_figure(flow::Store& store, const Program& program, std::stri
                            int64_t start_ms, const std::string& group, const flow::TakeFigure& take) {
   const Kpi* kpi = find(program, name);
   if (!kpi) return {};
-  auto page = all_rows(store, value_table(kpi->definition.window_ms),
-                       {equals("kpi", kpi->definition.name),
-                        {"start_ms", Filter::Op::kEq, start_ms},
-                        equals("grp", group)},
-                       {"start_ms", "grp", "value"});
+  auto page = all_rows(
+      store, value_table(kpi->definition.window_ms),
+      {equals("kpi", kpi->definition.name), {"start_ms", Filter::Op::kEq, start_ms}, equals("grp", group)},
+      {"start_ms", "grp", "value"});
   if (!page) return tl::make_unexpected(std::move(page.error()));
   if (page->rows.empty()) return {};
   Group sum;
@@ -450,7 +481,8 @@ Result<void> window_figure(flow::Store& store, const Program& program, std::stri
   return {};
 }
 
-std::unique_ptr<flow::FigureScan> all_window_figures(flow::Store& store, std::shared_ptr<const Program> program,
+std::unique_ptr<flow::FigureScan> all_window_figures(flow::Store& store,
+                                                     std::shared_ptr<const Program> program,
                                                      int64_t keep_ms) {
   return std::make_unique<WindowScan>(store, std::move(program), keep_ms);
 }

@@ -13,7 +13,7 @@
 
 namespace waybill::kpi {
 
-/// Rows that one answer may be made of; more is kLimit.
+/// Groups that one answer may have (of other answers: rows that it may be made of); more is kLimit.
 inline constexpr int64_t kQueryRowsMax = 100'000;
 inline constexpr int64_t kStuckListedInAnswer = 1'000;
 
@@ -34,7 +34,7 @@ struct WindowQuery {
 Result<std::string> kpis_json(flow::Store& store, const Program& program, AgentRule agents, Now now);
 
 /// {"name","windows":[{"start","start_ms","by","values","complete","why"}],"totals","complete","why","stuck"}.
-/// kNotFound: no such KPI; kInvalid: no such dimension; kLimit: more than kQueryRowsMax rows.
+/// kNotFound: no such KPI; kInvalid: no such dimension; kLimit: more than kQueryRowsMax groups.
 Result<std::string> windows_json(flow::Store& store, const Program& program, std::string_view name,
                                  const WindowQuery& query, AgentRule agents, Now now);
 

@@ -87,13 +87,6 @@ void Scanner::line(std::span<const JsonField> fields, int64_t place) {
   }
 }
 
-const JsonField* Scanner::field(const Slots& slots) const {
-  for (uint8_t slot : slots) {
-    if (fields_[slot].kind != JsonKind::kMissing) return &fields_[slot];
-  }
-  return nullptr;
-}
-
 std::string_view Scanner::text(const JsonField& field) {
   if (field.kind == JsonKind::kText) return field.text();
   if (field.kind != JsonKind::kInteger) return {};

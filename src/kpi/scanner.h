@@ -45,7 +45,13 @@ class Scanner {
     size_t turn = 0;
   };
 
-  const decode::JsonField* field(const Slots& slots) const;
+  /// Null: the line has none of them.
+  const decode::JsonField* field(const Slots& slots) const {
+    for (uint8_t slot : slots) {
+      if (fields_[slot].kind != decode::JsonKind::kMissing) return &fields_[slot];
+    }
+    return nullptr;
+  }
   std::string_view text(const decode::JsonField& field);
   bool holds(uint8_t test);
   bool all_hold(const std::vector<uint8_t>& tests) {
