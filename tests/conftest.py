@@ -22,6 +22,7 @@ _names = itertools.count(1)
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="run the slow tests too")
+    parser.addoption("--platform-seconds", type=int, default=600, help="how long the slow test of the platform kills parts")
 
 
 def build_folder():

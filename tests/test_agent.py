@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+import requests
 
 from harness import process
 from harness.agent import Agent, Reader
@@ -254,3 +255,28 @@ def test_two_agents_on_one_state_and_bad_configurations_are_refused(make_agent, 
         file.write_text(text)
         result = subprocess.run([binary, "agent", "-c", file], capture_output=True, text=True, timeout=30)
         assert result.returncode == 2 and f"{file}:{fault}" in result.stderr, result.stderr
+
+
+def test_metrics_are_served_on_this_machine_only(make_agent, reader, logs, tmp_path, binary):
+    port = process.free_port()
+    agent = make_agent(metrics=f"127.0.0.1:{port}", key="orderId").start()
+    (logs / "a.log").write_bytes(b'{"orderId":"o1"}\nno json\n')
+    reader.wait(2)
+
+    def figures():
+        try:
+            answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5)
+        except requests.RequestException as error:
+            raise AssertionError(str(error)) from error
+        assert answer.headers["content-type"].startswith("text/plain")
+        found = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+        assert found["waybill_agent_delivered_total"] == "2" and found["waybill_agent_behind_bytes"] == "0"
+        return found
+
+    found = wait_until(figures, 10, "what was delivered is counted")
+    assert [found[f"waybill_agent_{name}"] for name in ("records_total", "unkeyed_total", "files")] == ["2", "1", "1"]
+    agent.stop()
+    file = tmp_path / "open.yaml"
+    file.write_text(agent.config_file.read_text().replace(f"127.0.0.1:{port}", "0.0.0.0:9117"))
+    done = subprocess.run([binary, "agent", "-c", file], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and "agent.metrics: only an address of this machine is allowed" in done.stderr

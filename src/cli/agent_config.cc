@@ -48,6 +48,7 @@ class AgentReader {
     section_.duration("save_every", out_.save_every, {Millis(10), Millis(60'000)});
     section_.duration("status_every", out_.status_every, {Millis(0), 24 * kHour});
     read_audit();
+    read_metrics(section_.child("metrics"));
     section_.finish();
   }
 
@@ -101,6 +102,19 @@ class AgentReader {
       return faults_.add(*node, "agent.multiline: the key \"start\" is missing; e.g. '^\\d{4}-'");
     auto cutter = source::RecordCutter::make(out_.follow.record);
     if (!cutter) faults_.add(*start, "agent.multiline.start: " + cutter.error().message);
+  }
+
+  void read_metrics(const YamlNode* node) {
+    if (node == nullptr) return;
+    auto text = scalar(faults_, *node, "agent.metrics");
+    if (!text) return;
+    auto address = parse_address(*text);
+    if (!address) return faults_.add(*node, "agent.metrics: " + address.error().message);
+    if (!address->loopback)
+      return faults_.add(*node,
+                         "agent.metrics: only an address of this machine is allowed, such as "
+                         "127.0.0.1:9117; let something that asks who is there pass it on");
+    out_.metrics = std::move(*address);
   }
 
   void read_audit() {

@@ -2,11 +2,13 @@
 // What `agent:` says, as part of the Config.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/time.h"
+#include "cli/values.h"
 #include "source/file_follower.h"
 
 namespace waybill::cli {
@@ -26,6 +28,7 @@ struct AgentConfig {
   Millis status_every{60'000};  ///< a line in the log; 0 = none
   bool audited = true;
   std::string audit_topic = "waybill-reports";
+  std::optional<Address> metrics{};  ///< a loopback address; nullopt: none are served
 };
 
 }  // namespace waybill::cli

@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "cli/agent_line.h"
+#include "cli/agent_metrics.h"
 #include "cli/config.h"
 #include "cli/host.h"
 #include "cli/logger.h"
@@ -25,6 +26,7 @@ constexpr Millis kStep{50};
 constexpr Millis kDrainMax{8'000};
 constexpr Millis kReportsMax{1'500};
 constexpr Millis kPauseAfterFailure{2'000};
+constexpr int64_t kMetricsEveryMs = 1'000;
 
 /// The plugin's calls, answered by the librdkafka that this program is linked with.
 const plugin::RdkafkaApi& linked_rdkafka() {
@@ -70,6 +72,11 @@ class AgentProcess {
     if (!state) return tl::make_unexpected(std::move(state).error());
     state_.emplace(*std::move(state));
     raise_descriptor_limit(agent_.follow.files_max, log_);
+    if (agent_.metrics) {
+      auto server = serve_agent_metrics(*agent_.metrics, metrics_, log_);
+      if (!server) return tl::make_unexpected(std::move(server).error());
+      server_ = std::move(*server);
+    }
     return start_audit();
   }
 
@@ -83,6 +90,7 @@ class AgentProcess {
       auto producer = source::make_kafka_producer(producer_options(), log_);
       if (!producer) return tl::make_unexpected(std::move(producer).error());
       agent::Agent agent(agent_options(), **feed, **producer, *state_, trail_.get(), system_clock(), log_);
+      metrics_.begin_life();
       auto ended = work(agent, **feed);
       if (ended) return drain(agent);
       log_(LogLevel::kError, fmt::format("{}: {}; going on from the positions that were acknowledged",
@@ -131,12 +139,16 @@ class AgentProcess {
   /// Steps until a stop (no error) or a failure of the producer.
   Result<void> work(agent::Agent& agent, const flow::FileFeed& feed) {
     int64_t next_status = system_clock().now().steady_ms + agent_.status_every.count();
-    int64_t next_signal = 0;
+    int64_t next_signal = 0, next_metrics = 0;
     for (;;) {
       const int64_t now = system_clock().now().steady_ms;
       if (now >= next_signal) {
         if (signal_.wait(Millis(0))) return {};
         next_signal = now + kStep.count();
+      }
+      if (server_ && now >= next_metrics) {
+        metrics_.set(agent.figures(), feed.health());
+        next_metrics = now + kMetricsEveryMs;
       }
       if (auto fine = agent.step(kStep); !fine) return fine;
       if (agent_.status_every.count() > 0 && now >= next_status) {
@@ -182,6 +194,8 @@ class AgentProcess {
   std::optional<agent::StateFile> state_;
   std::unique_ptr<plugin::KafkaTransport> transport_;  ///< outlives trail_
   std::unique_ptr<agent::AuditTrail> trail_;
+  AgentMetrics metrics_;
+  std::unique_ptr<http::Server> server_;  ///< null: no metrics are served. Asks metrics_
 };
 
 }  // namespace

@@ -60,6 +60,10 @@ TEST(RowName, PartsAreReadBackAndTheLastMayHoldTheSeparator) {
 }
 
 struct RowOutboxTest : ::testing::Test {
+  void SetUp() override {
+    const flow::TableSpec* const tables[] = {&shown, &other};
+    ASSERT_TRUE(store.ensure(tables));
+  }
   static flow::RowChange put(const flow::TableSpec& table, const std::string& a, int64_t part) {
     return {.table = &table, .key = {a, part}, .values = {int64_t{1}}};
   }
@@ -69,7 +73,8 @@ struct RowOutboxTest : ::testing::Test {
   }
   std::vector<std::string> names() {
     std::vector<std::string> all;
-    for (const flow::OutboxRow& row : *store.outbox(0, 100)) all.push_back(row.key.table + "/" + row.key.key);
+    const auto rows = store.outbox(0, 100);
+    for (const flow::OutboxRow& row : *rows) all.push_back(row.key.table + "/" + row.key.key);
     return all;
   }
 
