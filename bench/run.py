@@ -114,6 +114,11 @@ def stores():
     return run_json([sys.executable, ROOT / "bench" / "store_rate.py", "--program", program("collector_store_bench")])
 
 
+def ledger():
+    """CPU of a ledger over a topic, continuously and once, against that of a bare read."""
+    return run_json([sys.executable, ROOT / "bench" / "ledger_kafka.py", "--build", BUILD])
+
+
 def agent():
     """Log files to a topic: speed, latency and memory of `waybill agent`."""
     answer = run_json([sys.executable, ROOT / "bench" / "agent_bench.py"])
@@ -121,7 +126,7 @@ def agent():
 
 
 PARTS = {"micro": micro, "source": source, "client": client, "traffic": traffic, "verdict": verdict, "failover": failover,
-         "verifier": verifier, "stores": stores, "agent": agent}
+         "verifier": verifier, "stores": stores, "agent": agent, "ledger": ledger}
 
 
 def show(rows):
