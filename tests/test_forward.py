@@ -83,7 +83,7 @@ def test_every_match_arrives_through_kills_and_a_sink_that_was_down(kafka, make_
     server = make_server({
         "clusters": {"main": {"bootstrap.servers": kafka.bootstrap}}, "watch": {"group": unique("forwarders")},
         "watches": {"errors": {"sources": sources, "text": "ERROR", "forward": {"cluster": "main", "topic": target}},
-                    "fatal": {"sources": sources, "text": "FATAL", "severity": "critical", "notify": ["ops"],
+                    "fatal": {"sources": sources, "text": "FATAL", "severity": "critical",
                               "forward": {"syslog": f"tcp://127.0.0.1:{port}"}}}})
     server.start()
     total = 6_000

@@ -48,6 +48,22 @@ bool is_rule_name(std::string_view name) {
   return !name.empty() && name.size() <= 128 && std::all_of(name.begin(), name.end(), allowed);
 }
 
+AlertDefinition defaults_of(Kind kind) {
+  AlertDefinition out;
+  out.kind = kind;
+  for (const Ready& ready : kReady) {
+    if (ready.kind != kind) continue;
+    out.rule.severity = ready.severity;
+    out.rule.pending_for = ready.pending_for;
+    out.above = ready.above;
+  }
+  out.rule.tells_growth = kind == Kind::kLost || kind == Kind::kUnconsumed;
+  if (kind == Kind::kUnconfirmed) out.rule.severity = Severity::kInfo;
+  if (kind == Kind::kRedelivered || kind == Kind::kLatency) out.min_count = 100;
+  if (kind == Kind::kVanished || kind == Kind::kUnconfirmed) out.rule.repeat_interval = kDay;
+  return out;
+}
+
 class AlertReader {
  public:
   AlertReader(ConfigFaults& faults, const AlertPlaces& places, AlertConfig& out)
@@ -87,12 +103,11 @@ class AlertReader {
         named[*kind] = true;
       }
     }
-    for (const Ready& ready : kReady) {
+    auto all = ready_alerts();
+    for (AlertDefinition& ready : all) {
       if (named[ready.kind]) continue;
-      AlertDefinition out = defaults_of(ready.kind);
-      out.rule.name = name_of(ready.kind);
-      out.rule.notify = names_;
-      out_.definitions.push_back(std::move(out));
+      ready.rule.notify = names_;
+      out_.definitions.push_back(std::move(ready));
     }
   }
 
@@ -141,22 +156,6 @@ class AlertReader {
     std::string near = suggestion(name, names);
     return fmt::format("there is no notifier \"{}\"{} Configured: {}", name, near.empty() ? "." : near,
                        names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
-  }
-
-  static AlertDefinition defaults_of(Kind kind) {
-    AlertDefinition out;
-    out.kind = kind;
-    for (const Ready& ready : kReady) {
-      if (ready.kind != kind) continue;
-      out.rule.severity = ready.severity;
-      out.rule.pending_for = ready.pending_for;
-      out.above = ready.above;
-    }
-    out.rule.tells_growth = kind == Kind::kLost || kind == Kind::kUnconsumed;
-    if (kind == Kind::kUnconfirmed) out.rule.severity = Severity::kInfo;
-    if (kind == Kind::kRedelivered || kind == Kind::kLatency) out.min_count = 100;
-    if (kind == Kind::kVanished || kind == Kind::kUnconfirmed) out.rule.repeat_interval = kDay;
-    return out;
   }
 
   /// The kind that a rule is of, so that the ready one is not added beside it.
@@ -303,6 +302,15 @@ class AlertReader {
 };
 
 }  // namespace
+
+std::vector<AlertDefinition> ready_alerts() {
+  std::vector<AlertDefinition> all;
+  for (const Ready& ready : kReady) {
+    all.push_back(defaults_of(ready.kind));
+    all.back().rule.name = name_of(ready.kind);
+  }
+  return all;
+}
 
 void read_alerts(ConfigFaults& faults, Section& file, const AlertPlaces& places, AlertConfig& out) {
   AlertReader reader(faults, places, out);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/alert_settings.h"
 #include "cli/kpi_settings.h"
@@ -21,6 +22,9 @@ struct AlertPlaces {
   std::function<std::optional<std::string>(Section& section, std::string_view key, const YamlNode& at)>
       secret;
 };
+
+/// The rules that are on without being named, told to nobody.
+std::vector<AlertDefinition> ready_alerts();
 
 /// Faults go to `faults`, also those of `notify:` of watches. `file` is the whole file.
 void read_alerts(ConfigFaults& faults, Section& file, const AlertPlaces& places, AlertConfig& out);

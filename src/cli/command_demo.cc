@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "cli/alert_config.h"
 #include "cli/commands.h"
 #include "cli/demo_clients.h"
 #include "cli/demo_cluster.h"
@@ -64,6 +65,7 @@ Config demo_config(const std::string& folder, const std::string& bootstrap, uint
   config.clusters = {{"demo", {{"bootstrap.servers", bootstrap}}}};
   config.audit.clusters = {"demo"};
   config.audit.partitions = kAuditPartitions;
+  config.alerts.definitions = ready_alerts();
   config.log.level = LogLevel::kWarn;
   return config;
 }
