@@ -188,3 +188,21 @@ def test_a_loss_is_replayed_from_the_page_and_turns_green(demo, tab):
     wait_until(replayed, 30, "the finding is replayed")
     page = tab(demo.url).open("#/findings?when=any&topic=orders&group=shipping&state=replayed")
     page.locator("tbody .state.good", has_text="replayed").first.wait_for()
+
+
+def test_a_loss_is_an_alert_with_its_offsets_and_can_be_muted(demo, tab):
+    wait_until(lambda: demo.get("/api/v1/alerts", state="firing", rule="lost")["alerts"], 30, "the loss of the demo is an alert")
+    one = tab(demo.url)
+    page = one.open("#/alerts?state=firing")
+    row = page.locator("tbody tr", has_text="orders").first
+    row.get_by_role("button").first.click()
+    detail = page.locator("tr.detail")
+    alert = demo.get("/api/v1/alerts", state="firing", rule="lost")["alerts"][0]
+    first = alert["evidence"]["ranges"][0]
+    assert f"{first['first_offset']}\u2013{first['last_offset']}" in detail.inner_text()
+    detail.get_by_role("button", name="Mute").click()
+    page.get_by_role("dialog").get_by_role("button", name="Mute").click()
+    wait_until(lambda: demo.get("/api/v1/alerts", rule="lost")["alerts"][0]["muted_until"], 10, "it is muted")
+    detail.get_by_role("button", name="Unmute").click()
+    wait_until(lambda: demo.get("/api/v1/alerts", rule="lost")["alerts"][0]["muted_until"] is None, 10, "it is no longer")
+    assert one.axe() == []
