@@ -125,8 +125,13 @@ def agent():
     return [{"name": name, **figures} for name, figures in answer.items()]
 
 
+def watch():
+    """CPU of watches over a topic, one rule and four, against a bare librdkafka read."""
+    return [{"name": "watch from Kafka", **run_json([sys.executable, ROOT / "bench" / "watch_kafka.py", "--build", BUILD])}]
+
+
 PARTS = {"micro": micro, "source": source, "client": client, "traffic": traffic, "verdict": verdict, "failover": failover,
-         "verifier": verifier, "stores": stores, "agent": agent, "ledger": ledger}
+         "verifier": verifier, "stores": stores, "agent": agent, "ledger": ledger, "watch": watch}
 
 
 def show(rows):

@@ -92,6 +92,7 @@ def test_a_standby_takes_over_within_the_session_timeout(kafka, postgresql, make
     assert time.monotonic() - killed < 6 + 2, "the session timeout is 6 s"
 
 
+@pytest.mark.full
 def test_a_topic_that_is_deleted_while_read_is_said_and_the_others_go_on(kafka, make_server, unique):
     gone, stays = (kafka.create_topic(unique(name), partitions=1) for name in ("gone", "stays"))
     server = make_server({"clusters": {"main": {"bootstrap.servers": kafka.bootstrap}}, "watch": {"group": unique("deleted")},
@@ -262,6 +263,7 @@ def test_the_standard_input_is_a_source(binary, make_server, tmp_path):
         server.stop()
 
 
+@pytest.mark.full
 def test_ten_thousand_rules_are_served(make_server, tmp_path):
     (tmp_path / "log").mkdir()
     config = {"watches": {f"r{i}": {"where": {"m": f"fault-{i}(?:\\D|$)"},
