@@ -3,11 +3,15 @@
 import re
 import time
 
+import pytest
+
 from harness import process
 from harness.wait import wait_until
 
 from .logs import expected_documents, load
 from .test_ledger import check_documents
+
+pytestmark = pytest.mark.full
 
 
 def metric(server, name):

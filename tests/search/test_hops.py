@@ -2,10 +2,14 @@
 
 import time
 
+import pytest
+
 from harness import oracle
 from harness.wait import wait_until
 
 from .panels import ask, panels, points
+
+pytestmark = pytest.mark.full
 
 
 def total(documents, field, **where):

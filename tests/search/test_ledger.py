@@ -9,6 +9,7 @@ from harness.wait import wait_until
 
 from .logs import expected_documents, named
 from .panels import check_ledger_panels, dashboard
+from .test_once import check_once
 
 EVERY_10_MINUTES = 600_000
 
@@ -95,9 +96,10 @@ def run_with_kills(search, make_server, logs):
     return server
 
 
-def test_opensearch_continuously_with_kills(opensearch, make_server, logs):
+def test_opensearch_continuously_with_kills_and_once(opensearch, make_server, logs, binary):
     assert min(len(logs.truth[key]) for key in ("lost", "dup", "unrec")) > 5 and logs.truth["malformed"]
-    run_with_kills(opensearch, make_server, logs)
+    server = run_with_kills(opensearch, make_server, logs)
+    check_once(binary, server, logs)
 
 
 @pytest.mark.full

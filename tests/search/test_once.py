@@ -10,8 +10,10 @@ from harness.waybill import run_command
 
 from .logs import document, load
 
+pytestmark = pytest.mark.full
 
-def check(binary, server, logs):
+
+def check_once(binary, server, logs):
     """Figures and lists as the truth has them."""
     done = run_command(binary, "ledger", "-c", server.config_file, "-g", "orders", "--format", "json", "-s", "500")
     assert done.returncode == 0, done.stderr
@@ -36,15 +38,9 @@ def is_broken(message):
     return False
 
 
-def test_opensearch_once(opensearch, make_server, logs, binary):
-    load(opensearch, logs)
-    check(binary, make_server(opensearch, logs), logs)
-
-
-@pytest.mark.full
 def test_elasticsearch_6_once(elasticsearch, make_server, logs, binary):
     load(elasticsearch, logs)
-    check(binary, make_server(elasticsearch, logs), logs)
+    check_once(binary, make_server(elasticsearch, logs), logs)
 
 
 def test_documents_of_one_time_at_the_ends_of_pages(opensearch, make_server, logs, binary, tmp_path):
