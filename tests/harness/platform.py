@@ -140,7 +140,9 @@ class Platform:
     def _worker(self, number):
         return Waybill(self.binary, self.folder / f"worker-{number}", self.broker.bootstrap, "waybill-reports",
                        config={"store": self.database.place("pay"), "kpis": kpis(self.topic, "pay"),
-                               "redis": {"url": self.redis.url}})
+                               "redis": {"url": self.redis.url},
+                               # The day lies years back: its rows would be deleted after half a minute.
+                               "retention": {"minutes": "3650d", "hours": "3650d"}})
 
     def start(self):
         self.broker.start()
