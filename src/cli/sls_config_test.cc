@@ -120,7 +120,7 @@ TEST(SlsConfig, OneProjectIsNamedByWatches) {
   EXPECT_EQ(sources[1].topics, std::vector<std::string>{"app"});
   EXPECT_EQ(
       faults("watches: {a: {text: x, sources: [{sls: other}]}}\n", kGoodVariables),
-      "1:33: watches.a.sources: there is no project \"other\" in sls: (or SLS_PROJECTS); \"all\" stands for "
+      "1:34: watches.a.sources: there is no project \"other\" in sls: (or SLS_PROJECTS); \"all\" stands for "
       "every one");
 }
 
@@ -194,7 +194,7 @@ TEST(SlsConfig, WhatCannotBeServedIsAFault) {
             "1:1: sls: the lists are paired by position and need the same length; there are 2 endpoints, 2 "
             "projects and 3 lists of logstores"},
            {"SLS_PROJECTS", "",
-            "1:1: sls: projects (SLS_PROJECTS) is missing\n1:55: watches.errors.sources: there is no project "
+            "1:1: sls: projects (SLS_PROJECTS) is missing\n1:43: watches.errors.sources: there is no project "
             "\"all\" in sls: (or SLS_PROJECTS); \"all\" stands for every one"},
            {"SLS_ENDPOINTS", "a.b:9092;c.d",
             "1:1: sls: endpoint \"a.b:9092\" is no host name such as cn-hangzhou.log.aliyuncs.com; ports are "
