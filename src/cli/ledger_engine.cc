@@ -47,9 +47,12 @@ StreamJobSpec job_of(const LedgerSettings& settings) {
                 .kind = settings.source.aligned ? flow::Plan::Kind::kAligned : flow::Plan::Kind::kWhole,
                 .topics = settings.source.topics,
                 .tables = {tables.begin(), tables.end()},
-                .make_task = [settings](const flow::TaskId& id, std::span<const flow::SourcePartition>) {
-                  return std::make_unique<ledger::LedgerTask>(task_options(settings, id));
-                }};
+                .make_task =
+                    [settings](const flow::TaskId& id, std::span<const flow::SourcePartition>) {
+                      return std::make_unique<ledger::LedgerTask>(task_options(settings, id));
+                    },
+                // A message that is complete within one commit is stored without its id.
+                .commit_behind_every = Millis{900}};
           }};
 }
 

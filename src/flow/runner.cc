@@ -139,11 +139,12 @@ Result<void> Runner::Impl::step() {
   process(*batch, now);
   if (!outage) deliver_answers(now);
   if (now.steady_ms >= cycle_at_ms || pending_bytes() >= options.commit_bytes) {
-    cycle_at_ms = now.steady_ms + options.commit_every.count();
     if (!outage) {
       advance(now);
       retry_parked(now);
     }
+    const bool wait = behind && plan.commit_behind_every > options.commit_every;
+    cycle_at_ms = now.steady_ms + (wait ? plan.commit_behind_every : options.commit_every).count();
     cycle(now);
     update_health();
   }

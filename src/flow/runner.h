@@ -32,6 +32,9 @@ struct Plan {
   std::vector<const TableSpec*> tables;
   /// Makes a Task without state; restore() follows. `partitions` is what it owns.
   std::function<std::unique_ptr<Task>(const TaskId& id, std::span<const SourcePartition> partitions)> make_task;
+  /// Between commits while a Task has not caught up, where what happens between two is cheaper to store than each step of
+  /// it; below 1 s. 0: RunnerOptions::commit_every.
+  Millis commit_behind_every{0};
 };
 
 struct RunnerOptions {

@@ -63,6 +63,7 @@ struct Runner::Impl final : Assignments {
   bool outage = false;  ///< the store refuses commits: partitions are paused, flushed changes wait
   Backoff commit_retry;
   int64_t cycle_at_ms = 0;      ///< next flush and commit
+  bool behind = false;          ///< a Task had not caught up when it was looked at last
   int64_t settle_until_ms = 0;  ///< stopping: no commit is begun after this; 0 = not stopping
   std::optional<Error> fatal;   ///< the plan cannot run
 

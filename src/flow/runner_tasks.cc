@@ -165,6 +165,7 @@ void Runner::Impl::deliver_answers(Now now) {
 }
 
 void Runner::Impl::advance(Now now) {
+  behind = false;
   for (auto& [id, slot] : slots) {
     if (!slot->task) continue;
     for (const auto& partition : slot->part.partitions) {
@@ -175,7 +176,9 @@ void Runner::Impl::advance(Now now) {
       const Offset at = next != slot->positions.end() ? next->second : bounds->start;
       slot->marks.on_end(partition, at >= bounds->end);
     }
-    slot->task->advance(slot->marks.watermark(now), now);
+    const Watermark watermark = slot->marks.watermark(now);
+    behind = behind || !watermark.caught_up;
+    slot->task->advance(watermark, now);
   }
 }
 

@@ -239,6 +239,23 @@ TEST_F(RunnerTest, AdvancesAtLeastOnceASecondAndKnowsWhenItHasCaughtUp) {
   EXPECT_TRUE(CountTask::watermarks.back().caught_up);
 }
 
+TEST_F(RunnerTest, CommitsMoreRarelyWhileItIsBehindWhenThePlanSaysSo) {
+  fill(FakeBroker::place("a", 2), 300);
+  script = {[](FakeSource& s) { s.assign_all(); }};
+  const auto log = script;
+  batch_size = 1;
+  ASSERT_TRUE(run(plan(Plan::Kind::kWhole)).has_value());
+  const int64_t often = health.commits;
+  EXPECT_EQ(stored(), broker.counts());
+  for (auto& [partition, keys] : broker.logs) keys.insert(keys.end(), keys.begin(), keys.end());
+  script = log;
+  Plan patient = plan(Plan::Kind::kWhole);
+  patient.commit_behind_every = Millis{900};
+  ASSERT_TRUE(run(std::move(patient)).has_value());
+  EXPECT_EQ(stored(), broker.counts());
+  EXPECT_LT(health.commits, often / 2);
+}
+
 TEST_F(RunnerTest, APartitionThatHasNeverHadARecordDoesNotHoldTimeBack) {
   fill(FakeBroker::place("a", 2), 0);
   const int64_t began = clock.now().steady_ms;
