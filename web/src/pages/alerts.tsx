@@ -24,7 +24,7 @@ export function AlertsPage() {
   const has = useStore(session)?.parts.includes('alerts') ?? false;
   const list = useLoad<Alerts>(has ? 'api/v1/alerts' : null, { state: params.state, next: params.next }, kinds('alerts', 'findings'));
   const columns: Column<Alert>[] = [
-    { key: 'state', title: t('state'), value: (row) => row.state, show: (row) => <><State name={row.state} />{isMuted(row) && <> <State name="muted" /></>}</> },
+    { key: 'state', title: t('state'), value: (row) => row.state, show: (row) => <><State name={row.state} text={stateWord(row.state)} />{isMuted(row) && <> <State name="muted" /></>}</> },
     { key: 'severity', title: t('severity'), value: (row) => word(row.severity) },
     { key: 'rule', title: t('rule'), value: (row) => row.rule },
     { key: 'summary', title: t('summary'), value: (row) => row.summary || labels(row) },
@@ -35,7 +35,7 @@ export function AlertsPage() {
     <>
       <h1>{t('alerts')}</h1>
       <Card title={t('alerts')} aside={<Choice label={t('state')} value={params.state ?? ''} onChange={(state) => setParams({ state, next: '' })}
-        options={[['', t('all')], ...['firing', 'pending', 'resolved'].map((state) => [state, word(state)] as const)]} />}>
+        options={[['', t('all')], ...['firing', 'pending', 'resolved'].map((state) => [state, stateWord(state)] as const)]} />}>
         {!has ? <Empty title={t('not_here')}><p>{t('not_here_text', { path: '/api/v1/alerts' })}</p></Empty> : <Await from={list}>{({ alerts, next, rules }) => (<>{alerts.length === 0
           ? <Empty title={t('no_active')}><p>{t('no_active_text')}</p><p>{t('no_alerts_text')}</p><pre tabIndex={0}>{EXAMPLE}</pre></Empty>
           : <Table name={t('alerts')} columns={columns} rows={alerts} rowKey={(row) => row.id} open={params.open} onOpen={(open) => setParams({ open })}
@@ -73,6 +73,9 @@ function Evidence({ evidence }: { evidence: Alert['evidence'] }) {
   );
 }
 
+/** "firing" alone is the title of a list. */
+const stateWord = (state: string): string => (state === 'firing' ? t('firing_state') : state === 'pending' ? t('pending_state') : word(state));
+
 function labels(alert: Alert): string {
   return Object.entries(alert.labels).map(([name, value]) => `${name}=${value}`).join(' ');
 }
@@ -99,7 +102,7 @@ function Detail({ alert, onDone }: { alert: Alert; onDone: () => void }) {
         {topic && <p><a href={href(['findings'], { topic, cluster, group, when: 'any' })}>{t('findings')}</a></p>}
       </section>
       <section><h3>{t('history')}</h3>
-        <ol class="history">{alert.history.map((event) => <li key={`${event.at}${event.state}`}><Time ms={event.at} /> <State name={event.state} /> {String(event.value)}</li>)}</ol>
+        <ol class="history">{alert.history.map((event) => <li key={`${event.at}${event.state}`}><Time ms={event.at} /> <State name={event.state} text={stateWord(event.state)} /> {String(event.value)}</li>)}</ol>
         <p class="soft">{t('told_to', { who: alert.receivers.join(', ') || t('page_only') })} <Time ms={alert.told} /></p>
       </section>
       <section><h3>{t('mute')}</h3>
