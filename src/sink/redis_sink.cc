@@ -8,6 +8,8 @@ namespace waybill::sink {
 namespace {
 
 constexpr size_t kFiguresAtOnce = 256;  ///< in one round trip
+/// When more rows wait, reading all tables in order takes less than looking up each row.
+constexpr int64_t kBacklogRows = 10'000;
 
 /// KEYS: hash, stream. ARGV: store, sequence, ttl in ms, length of the stream (0 = no entry), JSON, then
 /// fields and values. What another type of value holds is replaced.
@@ -81,6 +83,11 @@ class RedisSink final : public ForwardSink {
         if (auto begun = begin_rewrite(); !begun) return tl::make_unexpected(std::move(begun.error()));
       } else {
         marked_ = **mark;
+        auto last = store_.outbox_last();
+        if (!last) return tl::make_unexpected(std::move(last.error()));
+        if (*last - std::max(done_to, covered_to_) > kBacklogRows) {
+          if (auto begun = begin_rewrite(); !begun) return tl::make_unexpected(std::move(begun.error()));
+        }
       }
     }
     if (scan_) {
