@@ -19,7 +19,7 @@ def all_read(producers, consumers, topic):
 def test_unusual_topics_have_no_findings_but_what_is_skipped(kafka, clients, waybill, unique):
     backfill, appended, grown, blind, remade = (unique(name) for name in (
         "backfill", "appended", "grown", "blind", "remade"))
-    kafka.create_topic(backfill, partitions=1, retention_ms=-1)  # which else expires before it is read
+    kafka.create_topic(backfill, partitions=1)
     kafka.create_topic(appended, partitions=1, message_timestamp_type="LogAppendTime")
     kafka.create_topic(grown, partitions=1)
     kafka.create_topic(blind, partitions=1)

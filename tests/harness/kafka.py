@@ -1,4 +1,4 @@
-"""A real Kafka broker (KRaft, one node) on free loopback ports."""
+"""A real Kafka broker (KRaft, one node) on free loopback ports. Its topics keep records of any age, unless they say otherwise."""
 
 import os
 import pathlib
@@ -31,6 +31,7 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=3000
 log.retention.check.interval.ms=1000
+log.retention.ms=-1
 auto.create.topics.enable=false
 """
 
