@@ -104,6 +104,13 @@ def failover():
     return [{"name": "failover", **run_json([sys.executable, ROOT / "bench" / "failover.py", "--build", BUILD])}]
 
 
+def api():
+    """Requests at 50/s and the first view of the page over 10,000 topics, 1 M findings and 30 days of buckets."""
+    answer = run_json([sys.executable, ROOT / "bench" / "api_load.py", "--build", BUILD])
+    kinds = answer.pop("routes")
+    return [{"name": "api", **answer}, *({"name": f"api: {kind}", **figures} for kind, figures in kinds.items())]
+
+
 def verifier():
     """Scattered losses an hour at the default budget of 1 MiB/s, near each other and far apart."""
     return run_json([sys.executable, ROOT / "bench" / "verifier_rate.py", "--build", BUILD])
@@ -130,7 +137,7 @@ def watch():
     return [{"name": "watch from Kafka", **run_json([sys.executable, ROOT / "bench" / "watch_kafka.py", "--build", BUILD])}]
 
 
-PARTS = {"micro": micro, "source": source, "client": client, "traffic": traffic, "verdict": verdict, "failover": failover,
+PARTS = {"micro": micro, "source": source, "client": client, "traffic": traffic, "verdict": verdict, "failover": failover, "api": api,
          "verifier": verifier, "stores": stores, "agent": agent, "ledger": ledger, "watch": watch}
 
 
