@@ -62,8 +62,9 @@ class FileFeed {
   virtual FileBatch poll(Millis wait) = 0;
   /// Every file that is known, with where it has been handed out to.
   virtual std::vector<FollowedFile> files() const = 0;
-  /// Grows when a file with a new id appears. Until the ids are stored, what was handed out of such a file
-  /// would get another id after a crash.
+  /// Grows when what files are known by changes: a new id, or the first bytes of a file that was empty or
+  /// very short. Whoever uses a batch stores files() before, if this grew: or what was used would get another
+  /// id after a crash, and count twice.
   virtual uint64_t ids_given() const = 0;
   virtual FeedHealth health() const = 0;
 };

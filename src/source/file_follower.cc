@@ -150,6 +150,8 @@ bool FileFollower::read_plain(Tail& tail, Now now, flow::FileBatch& batch) {
     return false;
   }
   if (head->bytes.size() > tail.file.prefix_bytes) {
+    // Stored with too few first bytes, the file would be another one to the next process.
+    if (tail.file.prefix_bytes < kCopyPrefixBytes) ++ids_given_;
     tail.file.prefix_bytes = static_cast<uint32_t>(head->bytes.size());
     tail.file.prefix_hash = prefix_hash(head->bytes);
   }

@@ -109,7 +109,8 @@ void FileFollower::look_at(const std::string& path, Now now) {
   if (!head) return note_unreadable(head.error().message);
   if (remembered != remembered_inodes_.end() && !head->compressed) {
     const flow::FollowedFile& file = remembered_.at(remembered->second);
-    if (file.prefix_bytes > 0 && same_prefix(*head, file) && head->size >= file.next) {
+    // One that was stored empty is the same whatever it begins with: nothing of it was handed out.
+    if (same_prefix(*head, file) && head->size >= file.next) {
       follow(recall(file.id), path, now);
       return;
     }

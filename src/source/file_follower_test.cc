@@ -99,7 +99,7 @@ TEST_F(FileFollowerTest, GrowingFilesAndThoseThatAppearLaterAreReadAPartialLineW
   write("a.log", "ee\n\n\r\nfour\r\n");
   write("b.log", std::string("nul\0byte\n", 9));
   EXPECT_EQ(read(), (Texts{std::string("nul\0byte", 8), "three", "four\r"}));
-  EXPECT_EQ(follower_->ids_given(), 2u);
+  EXPECT_EQ(next_.size(), 2u) << "ids";
   EXPECT_EQ(follower_->health().files, 2u);
 }
 
@@ -143,6 +143,45 @@ TEST_F(FileFollowerTest, WhatIsRotatedWhileNobodyFollowsIsFoundAgain) {
   EXPECT_EQ(read(), texts("old", 70, 80));
   restart();
   EXPECT_EQ(read(), Texts{});
+}
+
+TEST_F(FileFollowerTest, AFileThatWasFoundEmptyKeepsItsIdWhenAllDiesBeforePositionsAreStored) {
+  write("a.log", "");
+  start();
+  EXPECT_TRUE(read().empty());
+  std::vector<flow::FollowedFile> stored = follower_->files();
+  const uint64_t stored_ids = follower_->ids_given();
+  ASSERT_EQ(stored.size(), 1u);
+
+  write("a.log", lines("a", 0, 2));
+  EXPECT_EQ(read(), texts("a", 0, 2));
+  EXPECT_GT(follower_->ids_given(), stored_ids) << "its first bytes are to be stored before it is used";
+  for (const bool first_bytes_stored : {false, true}) {
+    flow::FollowedFile known = stored.front();
+    if (first_bytes_stored) known = follower_->files().front();
+    known.next = 0;  // nothing was acknowledged
+    next_.clear();
+    start({known});
+    EXPECT_EQ(read(), texts("a", 0, 2));
+    EXPECT_EQ(next_.count(known.id), 1u) << first_bytes_stored;
+    EXPECT_EQ(follower_->files().size(), 1u) << "and there is no second file";
+  }
+}
+
+TEST_F(FileFollowerTest, AnInodeThatIsUsedAgainIsANewFileOnceFirstBytesWereHandedOut) {
+  write("a.log", "");
+  start();
+  EXPECT_TRUE(read().empty());
+  write("a.log", lines("a", 0, 2));
+  EXPECT_EQ(read(), texts("a", 0, 2));
+  flow::FollowedFile known = follower_->files().front();  // as ids_given() demands
+  known.next = 0;
+  follower_.reset();
+  std::ofstream(path("a.log"), std::ios::trunc) << lines("b", 0, 3);  // cut while nobody looks
+  next_.clear();
+  start({known});
+  EXPECT_EQ(read(), texts("b", 0, 3));
+  EXPECT_EQ(next_.count(known.id), 0u) << "its lines would pass for repeats";
 }
 
 TEST_F(FileFollowerTest, CopyTruncateLosesNothingThatIsInTheCopy) {
