@@ -7,7 +7,7 @@ namespace {
 
 constexpr char kLetters[] = "lfgs";  ///< by Kind
 
-/// The number and, unless it is the last, a blank behind it.
+/// The number and, unless it is the last, the one blank between it and the next.
 bool take_number(std::string_view& text, uint64_t& out) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error != std::errc()) return false;
@@ -15,7 +15,7 @@ bool take_number(std::string_view& text, uint64_t& out) {
   if (text.empty()) return true;
   if (text.front() != ' ') return false;
   text.remove_prefix(1);
-  return true;
+  return !text.empty();
 }
 
 }  // namespace
