@@ -123,6 +123,23 @@ def test_rotation_loses_and_repeats_nothing(make_agent, reader, logs, how):
     assert reader.repeated == 0
 
 
+def test_a_file_that_was_found_empty_is_the_same_one_after_a_kill(make_agent, reader, logs):
+    log = logs / "a.log"
+    log.touch()
+    agent = make_agent(key="orderId", save_every="1m").start()
+    wait_until(lambda: agent.said("a.log: followed from byte 0") or None, 20, "the empty file is followed")
+    lines = [json.dumps({"orderId": f"o{i}"}).encode() for i in range(5)]
+    log.write_bytes(b"".join(line + b"\n" for line in lines[:4]))
+    reader.wait(4)
+    agent.kill()  # positions were not stored since
+    agent.start()
+    with open(log, "ab") as file:
+        file.write(lines[4] + b"\n")
+    reader.wait(5)
+    wait_until(lambda: reader.read() or lines[4] in reader.values or None, 20, "the new line")
+    assert sorted(reader.values) == lines and reader.repeated == 4
+
+
 def test_killed_at_random_every_line_arrives_and_repeats_are_known(make_agent, make_waybill, reader, logs, topic, kafka):
     seed = int(os.environ.get("SEED", time.time()))
     print("SEED", seed)
