@@ -188,11 +188,14 @@ TEST(Config, ScalarsThatAreNotAllowed) {
            {"log: {levle: info}",
             "3:7: unknown key \"log.levle\"; did you mean \"level\"? Allowed in log: format, level"},
            {"stor: x",
-            "3:1: unknown key \"stor\"; did you mean \"store\"? Allowed here: agent, audit, auth, clusters, "
-            "kpis, ledgers, listen, log, redact, retention, sls, sources, store, store_file, watch, watches"},
+            "3:1: unknown key \"stor\"; did you mean \"store\"? Allowed here: agent, alerts, audit, "
+            "auth, clusters, external_url, kpis, ledgers, listen, locale, log, notifiers, redact, redis, "
+            "retention, search, sls, sources, store, store_file, watch, watches"},
            {"frobnicate: x",
-            "3:1: unknown key \"frobnicate\". Allowed here: agent, audit, auth, clusters, kpis, ledgers, "
-            "listen, log, redact, retention, sls, sources, store, store_file, watch, watches"},
+            "3:1: unknown key \"frobnicate\". Allowed here: agent, alerts, audit, auth, clusters, "
+            "external_url, "
+            "kpis, ledgers, listen, locale, log, notifiers, redact, redis, retention, search, sls, sources, "
+            "store, store_file, watch, watches"},
        }) {
     EXPECT_EQ(faults(std::string(kGood) + std::string(bad.text) + "\n"), bad.faults) << bad.text;
   }
