@@ -75,4 +75,5 @@ class Tab:
         assert not self.outside, self.outside
 
     def close(self):
+        self.page.unroute_all(behavior="ignoreErrors")  # an answer that was under way has no page left to go to
         self.context.close()
