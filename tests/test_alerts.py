@@ -15,6 +15,7 @@ import yaml
 from confluent_kafka import Producer
 
 from harness import databases, oracle, process
+from harness.clients import read_and_pause, skip
 from harness.receivers import Alertmanager, HttpReceiver, MailReceiver
 from harness.wait import wait_until
 from harness.waybill import Waybill
@@ -252,17 +253,9 @@ def test_a_loss_is_told_with_its_offsets_and_withdrawn(make_waybill, clients, to
     server = make_waybill(config={"notifiers": {"ops": webhook(receiver)}}).start()
     producer = clients.producer(linger_ms=5)
     consumer = clients.consumer(group, [topic])
-    consumer.wait_event("assigned")
-    for partition in range(4):
-        producer.send(topic, 300, partition=partition, size=50)
-    consumer.wait_messages(1200)
-    consumer.pause()
-    for partition in range(4):
-        producer.send(topic, 100, partition=partition, size=50)
-    for partition, target in ((0, 337), (2, 399)):
-        consumer.seek(topic, partition, target)
-    consumer.resume()
-    consumer.wait_messages(1200 + 63 + 1 + 200)
+    read_and_pause(producer, consumer, topic, 300)
+    skip(producer, consumer, topic, 100, ((0, 337), (2, 399)))
+    assert len(consumer.messages) == 1200 + 63 + 1 + 200
     lost = oracle.skipped([producer], [consumer], topic)
     assert len(lost) == 37 + 99
     (alert,) = wait_until(lambda: [a for a in receiver.alerts() if a["labels"]["alertname"] == "lost"], 45, "the loss is told")

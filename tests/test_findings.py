@@ -3,6 +3,7 @@
 import pytest
 
 from harness import oracle
+from harness.clients import read_and_pause, skip
 from harness.findings import expect
 from harness.wait import wait_until
 
@@ -12,22 +13,14 @@ def stream(clients, waybill, topic, group):
     """A producer and one consumer of the group that has read 4,000 messages and is paused."""
     producer = clients.producer(linger_ms=5)
     consumer = clients.consumer(group, [topic])
-    consumer.wait_event("assigned")
-    for partition in range(4):
-        producer.send(topic, 1000, partition=partition, size=50)
-    consumer.wait_messages(4000)
-    consumer.pause()
+    read_and_pause(producer, consumer, topic, 1000)
     return producer, consumer
 
 
 def test_seek_forward_is_lost_offset_by_offset_and_late_when_it_arrives(stream, waybill, topic, group):
     producer, consumer = stream
-    for partition in range(4):
-        producer.send(topic, 500, partition=partition, size=50)
-    for partition, target in ((0, 1000 + 37), (2, 1000 + 499)):
-        consumer.seek(topic, partition, target)
-    consumer.resume()
-    consumer.wait_messages(4000 + 500 - 37 + 500 + 1 + 500)
+    skip(producer, consumer, topic, 500, ((0, 1000 + 37), (2, 1000 + 499)))
+    assert len(consumer.messages) == 4000 + 500 - 37 + 500 + 1 + 500
     skipped = oracle.skipped([producer], [consumer], topic)
     assert skipped == {(0, o) for o in range(1000, 1037)} | {(2, o) for o in range(1000, 1499)}
     expect(waybill, topic, group, lost=skipped)

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
+from harness.ledger import LISTS
+
 FIXTURES = pathlib.Path(__file__).resolve().parent / "fixtures"
-LISTS = {"unconsumed": "lost", "duplicated": "dup", "unrecorded": "unrec"}
 
 
 def run(binary, *arguments, stdin=None, code=0):

@@ -9,9 +9,10 @@ import zlib
 import pytest
 from confluent_kafka import Producer
 
+from harness.ledger import differences
 from harness.wait import wait_until
 from harness.waybill import Waybill
-from test_ledger_kafka import FAILPOINTS, differences
+from test_ledger_kafka import FAILPOINTS
 
 PARTITIONS = 4
 SMALL = {"messages": 4_000, "kills": 2}

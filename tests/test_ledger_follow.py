@@ -13,8 +13,9 @@ import yaml
 from confluent_kafka import Producer
 
 from harness import process
+from harness.ledger import LISTS
 from harness.wait import wait_until
-from test_ledger import CONSUME, LISTS, PRODUCE, check_all, check_summary, names, run, summary
+from test_ledger import CONSUME, PRODUCE, check_all, check_summary, names, run, summary
 
 PARTITIONS = 3
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 
+from harness.ledger import differences, exceptions
 from harness.wait import wait_until
 from harness.waybill import Waybill
 from openapi_core import OpenAPI
 from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
 from test_http import SPEC
-from test_ledger import LISTS
 
 FAILPOINTS = ("flush.before", "flush.after", "commit.before", "commit.rows", "commit.after", "publish.after")
 PARTITIONS = 3
@@ -58,33 +58,6 @@ def start_ledger(binary, kafka, tmp_path, logs):
     yield make
     for waybill in made:
         waybill.close()
-
-
-def exceptions(waybill, kind):
-    rows, following = [], None
-    while True:
-        page = waybill.get("/api/v1/ledgers/orders/exceptions", kind=kind, limit=50, **({"next": following} if following else {}))
-        rows += page["exceptions"]
-        following = page.get("next")
-        if following is None:
-            return sorted(f"{row['uid']}|{row['consumer']}" for row in rows)
-
-
-def differences(waybill, truth):
-    """What the server says otherwise than the truth; empty when it is right."""
-    found = waybill.get("/api/v1/ledgers")["ledgers"][0]
-    wrong = {key: (found[key], truth[key]) for key in ("lines", "malformed", "ignored", "failed") if found[key] != truth[key]}
-    pairs = {f"{p['name']}|{c['name']}": (p["produced"], c["consumed"], c["unconsumed"], c["duplicated"], c["unrecorded"])
-             for p in found["producers"] for c in p["consumers"]}
-    for name, pair in truth["pairs"].items():
-        expected = tuple(pair[key] for key in ("produced", "consumed", "lost", "dup", "unrec"))
-        if pairs.get(name) != expected:
-            wrong[name] = (pairs.get(name), expected)
-    for kind, key in LISTS.items():
-        listed = exceptions(waybill, kind)
-        if listed != sorted(truth[key]):
-            wrong[kind] = (len(listed), len(truth[key]))
-    return wrong
 
 
 def wait_for_truth(waybill, truth, timeout=90):

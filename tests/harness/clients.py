@@ -170,6 +170,28 @@ class Consumer(Client):
         return self.call("commit", "committed")["positions"]
 
 
+def read_and_pause(producer, consumer, topic, each, partitions=4):
+    """Sends `each` messages to every partition, all of which the consumer is handed before it pauses."""
+    consumer.wait_event("assigned")
+    for partition in range(partitions):
+        producer.send(topic, each, partition=partition, size=50)
+    consumer.wait_messages(each * partitions)
+    consumer.pause()
+
+
+def skip(producer, consumer, topic, each, targets, partitions=4):
+    """Of a paused consumer that has read all: `each` more messages to every partition, of which it skips what lies before
+    `targets`, (partition, offset)."""
+    seen = len(consumer.messages)
+    passed = sum(target - consumer.last[topic, partition] - 1 for partition, target in targets)
+    for partition in range(partitions):
+        producer.send(topic, each, partition=partition, size=50)
+    for partition, target in targets:
+        consumer.seek(topic, partition, target)
+    consumer.resume()
+    consumer.wait_messages(seen + each * partitions - passed)
+
+
 def wait_shared(consumers, partitions, timeout=60.0):
     """Waits until the members of a group share `partitions` partitions among all of them."""
     def shared():

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
+from harness.ledger import differences, exceptions
 from harness.wait import wait_until
 
-from .logs import expected_documents, named
+from .logs import PAGE, expected_documents, named
 from .panels import check_ledger_panels, dashboard
 from .test_once import check_once
 
@@ -88,9 +89,9 @@ def run_with_kills(search, make_server, logs):
             wait_until(lambda: server.ledger()["lines"] > i * quarter + quarter // 3, 30, "it reads")
             server.kill()
     name = f"{uid_of(logs.documents[late][2])}|{json.loads(logs.documents[late][2]['message'])['consumer']}"
-    wait_until(lambda: name in server.exceptions("unconsumed"), 30, "what is not there yet is told")
+    wait_until(lambda: name in exceptions(server, "unconsumed", PAGE), 30, "what is not there yet is told")
     search.index([logs.documents[late]])
-    wait_until(lambda: not server.differences(logs.truth), 60, "the ledger says the truth")
+    wait_until(lambda: not differences(server, logs.truth, PAGE), 60, "the ledger says the truth")
     wait_until(lambda: 'waybill_outbox_rows 0' in server.metrics(), 30, "every document is written")
     check_documents(search, logs)
     return server
