@@ -114,15 +114,16 @@ void Book::apply(size_t index, KpiPart&& part) {
       state.too_late += window->lines;
       continue;
     }
-    std::vector<const std::string*> keys;
-    for (const auto& [key, group] : window->groups) keys.push_back(&key);
-    // Which groups still fit must not depend on the order of a hash map.
-    std::sort(keys.begin(), keys.end(), [](const auto* a, const auto* b) { return *a < *b; });
-    for (const std::string* key : keys) {
-      Group& from = *window->groups.find(*key)->second;
-      const std::string into = admitted(index, {start, window->end_ms}, *key);
-      if (into != *key) state.other_lines += from.lines;
-      group_at(index, {start, window->end_ms}, into).merge(from);
+    std::vector<const Groups::value_type*> met;
+    for (const auto& group : window->groups) met.push_back(&group);
+    // The first ones fit, wherever the lines were cut into blocks.
+    std::sort(met.begin(), met.end(),
+              [](const auto* a, const auto* b) { return a->second->met < b->second->met; });
+    for (const auto* group : met) {
+      const auto& [key, from] = *group;
+      const std::string into = admitted(index, {start, window->end_ms}, key);
+      if (into != key) state.other_lines += from->lines;
+      group_at(index, {start, window->end_ms}, into).merge(*from);
     }
   }
   apply_steps(index, part.steps, before);

@@ -49,6 +49,7 @@ struct Cell {
 
 struct Group {
   int64_t lines = 0;
+  size_t met = 0;  ///< groups of its window that the block had before it
   std::vector<Cell> cells;  ///< by measure
   void merge(const Group& other) {
     lines += other.lines;

@@ -221,6 +221,7 @@ Group& Scanner::group(size_t index, const Kpi& kpi) {
   auto& slot = recent.window->groups[key_];
   if (!slot) {
     slot = std::make_unique<Group>();
+    slot->met = recent.window->groups.size() - 1;
     slot->cells.resize(kpi.measures.size());
   }
   const size_t at = recent.turn++ % Recent::kGroups;
