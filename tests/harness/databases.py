@@ -1,5 +1,7 @@
 """PostgreSQL and MariaDB servers that belong to the tests: temporary folders, free loopback ports, the user nobody."""
 
+import csv
+import io
 import os
 import pathlib
 import shutil
@@ -106,6 +108,14 @@ class Postgresql(Server):
 
     def place(self, name):
         return self.url(self.main_database) + f"?schema={name}"
+
+    def query(self, schema, sql):
+        """The rows of one SELECT as dictionaries of texts; NULL is an empty text."""
+        env = {**os.environ, "PGPASSWORD": PASSWORD, "PGOPTIONS": f"-c search_path={schema} -c timezone=UTC"}
+        done = subprocess.run([str(self.binaries / "psql"), "-X", "--csv", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port),
+                               "-U", "waybill", self.main_database, "-c", sql], env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"{done.stderr}\n{sql}"
+        return list(csv.DictReader(io.StringIO(done.stdout)))
 
 
 class Mariadb(Server):

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -85,8 +86,42 @@ def test_every_query_of_a_dashboard_runs_and_finds_something(prometheus, path):
         assert found or panel["title"] in MAY_BE_EMPTY, f"{path.name}: {panel['title']} shows nothing"
 
 
+def type_errors(folder, boards):
+    """What TypeScript says of dashboards ({name: JSON text}) as Grafana's own types: `name(line,column): error ...` each."""
+    web = DASHBOARDS.parent / "web"
+    (folder / "node_modules").symlink_to(web / "node_modules")
+    shutil.copy(pathlib.Path(__file__).with_name("board_schema.ts"), folder)
+    for name, text in boards.items():
+        (folder / f"{name}.ts").write_text(f"import type {{ Board }} from './board_schema';\nexport const board: Board =\n{text};\n")
+    result = subprocess.run([str(web / "node_modules/.bin/tsc"), "--noEmit", "--strict", "--skipLibCheck", "--target", "ES2022", "--module", "ESNext",
+                             "--moduleResolution", "Bundler", *(f"{name}.ts" for name in boards)],
+                            cwd=folder, capture_output=True, text=True, timeout=120)
+    assert result.returncode in (0, 2), result.stdout + result.stderr
+    return [line for line in result.stdout.splitlines() if "error TS" in line]
+
+
+def test_every_dashboard_has_the_types_of_grafanas_schema(tmp_path):
+    boards = {path.stem: path.read_text() for path in sorted((DASHBOARDS / "grafana").glob("*.json"))}
+    assert len(boards) >= 9
+    good = boards["postgresql-kpi"]
+    wrong = {"a member": ('"schemaVersion"', '"schemeVersion"'), "a choice": ('"drawStyle": "line"', '"drawStyle": "lines"'),
+             "a type": ('"w": 12', '"w": "12"'), "a panel's option": ('"textMode"', '"textmode"'), "a kind": ('"type": "bargauge"', '"type": "bar"')}
+    for number, (this, that) in enumerate(wrong.values()):
+        assert this in good
+        boards[f"wrong-{number}"] = good.replace(this, that, 1)
+    errors = type_errors(tmp_path, boards)
+    assert {line.partition("(")[0] for line in errors} == {f"wrong-{number}.ts" for number in range(len(wrong))}, errors
+
+
 def test_the_provisioning_files_are_what_grafana_reads():
-    sources = yaml.safe_load((DASHBOARDS / "grafana/provisioning/datasources/prometheus.yaml").read_text())
+    files = sorted((DASHBOARDS / "grafana/provisioning/datasources").glob("*.yaml"))
+    types = set()
+    for sources in (yaml.safe_load(path.read_text()) for path in files):
+        assert sources["apiVersion"] == 1
+        for source in sources["datasources"]:
+            assert {"name", "uid", "type", "access", "url"} <= set(source)
+            types.add(source["type"])
     boards = yaml.safe_load((DASHBOARDS / "grafana/provisioning/dashboards/waybill.yaml").read_text())
-    assert sources["apiVersion"] == 1 and {"name", "type", "access", "url"} <= set(sources["datasources"][0])
+    wanted = {json.loads(path.read_text())["templating"]["list"][0]["query"] for path in (DASHBOARDS / "grafana").glob("*.json")}
+    assert types == wanted, "a data source for every dashboard"
     assert boards["apiVersion"] == 1 and boards["providers"][0]["type"] == "file" and boards["providers"][0]["options"]["path"]
