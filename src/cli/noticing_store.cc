@@ -61,14 +61,14 @@ void collect(size_t commit, const flow::Rows& rows, std::vector<Notice>& notices
 }  // namespace
 
 NoticingStore::NoticingStore(std::unique_ptr<flow::Store> inner, const Clock& clock, LogFn log)
-    : inner_(std::move(inner)), clock_(clock), log_(std::move(log)) {}
+    : PassingStore(*inner), owned_(std::move(inner)), clock_(clock), log_(std::move(log)) {}
 
 Result<std::vector<flow::CommitResult>> NoticingStore::commit(std::span<const flow::TaskCommit> commits) {
   std::vector<Notice> notices;  // before the commit, because the store may take the rows
   for (size_t i = 0; i < commits.size(); ++i) {
     if (commits[i].changes) collect(i, commits[i].changes->rows, notices);
   }
-  auto results = inner_->commit(commits);
+  auto results = inner_.commit(commits);
   if (!results || notices.empty()) return results;
   std::lock_guard lock(mutex_);
   int64_t now_ms = clock_.now().steady_ms;

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/assert.h"
+#include "flow/passing_store.h"
 
 namespace waybill::flow {
 namespace {
@@ -16,25 +17,9 @@ bool concerns_all(Errc code) {
          code == Errc::kConflict;
 }
 
-class JoinedStore final : public Store {
+class JoinedStore final : public PassingStore {
  public:
-  explicit JoinedStore(Store& inner) : inner_(inner) {}
-
-  std::string id() const override { return inner_.id(); }
-  Result<void> ensure(std::span<const TableSpec* const> tables) override { return inner_.ensure(tables); }
-  Result<Owned> take(const TaskId& task, const OwnerId& owner) override { return inner_.take(task, owner); }
-  Result<Page> query(const Query& query) override { return inner_.query(query); }
-  Result<Lease> lease(std::string_view name, const OwnerId& owner, Millis ttl, Now now) override {
-    return inner_.lease(name, owner, ttl, now);
-  }
-  Result<int64_t> expire(std::span<const TableSpec* const> tables, Now now) override {
-    return inner_.expire(tables, now);
-  }
-  Result<std::vector<OutboxRow>> outbox(int64_t after, int64_t limit) override {
-    return inner_.outbox(after, limit);
-  }
-  Result<int64_t> outbox_last() override { return inner_.outbox_last(); }
-  Result<void> outbox_done(int64_t sequence) override { return inner_.outbox_done(sequence); }
+  explicit JoinedStore(Store& inner) : PassingStore(inner) {}
 
   CommitResults commit(std::span<const TaskCommit> commits) override {
     Request request{commits, std::nullopt};
@@ -86,7 +71,6 @@ class JoinedStore final : public Store {
     return results;
   }
 
-  Store& inner_;
   std::mutex mutex_;
   std::condition_variable done_;
   std::vector<Request*> queue_;

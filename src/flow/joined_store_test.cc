@@ -11,8 +11,8 @@
 namespace waybill::flow {
 namespace {
 
-/// Delegates to a MemoryStore; commit() can be held back until so many callers have queued up behind it.
-class SlowStore final : public Store {
+/// commit() can be held back until so many callers have queued up behind it.
+class SlowStore final : public testing::MemoryStore {
  public:
   std::vector<size_t> sizes;  ///< Tasks in each transaction
   std::optional<Error> refuse_above_one;
@@ -31,9 +31,6 @@ class SlowStore final : public Store {
     wake_.wait(lock, [&] { return inside_; });
   }
 
-  std::string id() const override { return inner_.id(); }
-  Result<void> ensure(std::span<const TableSpec* const> tables) override { return inner_.ensure(tables); }
-  Result<Owned> take(const TaskId& task, const OwnerId& owner) override { return inner_.take(task, owner); }
   Result<std::vector<CommitResult>> commit(std::span<const TaskCommit> commits) override {
     std::unique_lock lock(mutex_);
     inside_ = true;
@@ -41,27 +38,14 @@ class SlowStore final : public Store {
     wake_.wait(lock, [&] { return !held_; });
     sizes.push_back(commits.size());
     if (refuse_above_one && commits.size() > 1) return tl::make_unexpected(*refuse_above_one);
-    return inner_.commit(commits);
+    return MemoryStore::commit(commits);
   }
-  Result<Page> query(const Query& query) override { return inner_.query(query); }
-  Result<Lease> lease(std::string_view name, const OwnerId& owner, Millis ttl, Now now) override {
-    return inner_.lease(name, owner, ttl, now);
-  }
-  Result<int64_t> expire(std::span<const TableSpec* const> tables, Now now) override {
-    return inner_.expire(tables, now);
-  }
-  Result<std::vector<OutboxRow>> outbox(int64_t after, int64_t limit) override {
-    return inner_.outbox(after, limit);
-  }
-  Result<int64_t> outbox_last() override { return inner_.outbox_last(); }
-  Result<void> outbox_done(int64_t sequence) override { return inner_.outbox_done(sequence); }
 
  private:
   std::mutex mutex_;
   std::condition_variable wake_;
   bool held_ = false;
   bool inside_ = false;
-  testing::MemoryStore inner_;
 };
 
 using Outcome = Result<std::vector<CommitResult>>;

@@ -1,32 +1,14 @@
 #include "sink/bounded_outbox.h"
 
+#include "flow/passing_store.h"
+
 namespace waybill::sink {
 namespace {
 
-class BoundedOutbox final : public flow::Store {
+class BoundedOutbox final : public flow::PassingStore {
  public:
   BoundedOutbox(flow::Store& inner, OutboxFigures& figures, int64_t rows_max)
-      : inner_(inner), figures_(figures), rows_max_(rows_max) {}
-
-  std::string id() const override { return inner_.id(); }
-  Result<void> ensure(std::span<const flow::TableSpec* const> tables) override {
-    return inner_.ensure(tables);
-  }
-  Result<flow::Owned> take(const flow::TaskId& task, const flow::OwnerId& owner) override {
-    return inner_.take(task, owner);
-  }
-  Result<flow::Page> query(const flow::Query& query) override { return inner_.query(query); }
-  Result<flow::Lease> lease(std::string_view name, const flow::OwnerId& owner, Millis ttl, Now now) override {
-    return inner_.lease(name, owner, ttl, now);
-  }
-  Result<int64_t> expire(std::span<const flow::TableSpec* const> tables, Now now) override {
-    return inner_.expire(tables, now);
-  }
-  Result<std::vector<flow::OutboxRow>> outbox(int64_t after, int64_t limit) override {
-    return inner_.outbox(after, limit);
-  }
-  Result<int64_t> outbox_last() override { return inner_.outbox_last(); }
-  Result<void> outbox_done(int64_t sequence) override { return inner_.outbox_done(sequence); }
+      : PassingStore(inner), figures_(figures), rows_max_(rows_max) {}
 
   Result<std::vector<flow::CommitResult>> commit(std::span<const flow::TaskCommit> commits) override {
     int64_t entries = 0;
@@ -43,7 +25,6 @@ class BoundedOutbox final : public flow::Store {
   }
 
  private:
-  flow::Store& inner_;
   OutboxFigures& figures_;
   int64_t rows_max_;
 };

@@ -4,36 +4,17 @@
 #include <set>
 
 #include "base/assert.h"
+#include "flow/passing_store.h"
 
 namespace waybill::sink {
 namespace {
 
 constexpr char kPartSeparator = '\x1f';
 
-class RowOutbox final : public flow::Store {
+class RowOutbox final : public flow::PassingStore {
  public:
   RowOutbox(flow::Store& inner, OutboxFigures& figures, std::vector<ShownTable> tables)
-      : inner_(inner), figures_(figures), tables_(std::move(tables)) {}
-
-  std::string id() const override { return inner_.id(); }
-  Result<void> ensure(std::span<const flow::TableSpec* const> tables) override {
-    return inner_.ensure(tables);
-  }
-  Result<flow::Owned> take(const flow::TaskId& task, const flow::OwnerId& owner) override {
-    return inner_.take(task, owner);
-  }
-  Result<flow::Page> query(const flow::Query& query) override { return inner_.query(query); }
-  Result<flow::Lease> lease(std::string_view name, const flow::OwnerId& owner, Millis ttl, Now now) override {
-    return inner_.lease(name, owner, ttl, now);
-  }
-  Result<int64_t> expire(std::span<const flow::TableSpec* const> tables, Now now) override {
-    return inner_.expire(tables, now);
-  }
-  Result<std::vector<flow::OutboxRow>> outbox(int64_t after, int64_t limit) override {
-    return inner_.outbox(after, limit);
-  }
-  Result<int64_t> outbox_last() override { return inner_.outbox_last(); }
-  Result<void> outbox_done(int64_t sequence) override { return inner_.outbox_done(sequence); }
+      : PassingStore(inner), figures_(figures), tables_(std::move(tables)) {}
 
   Result<std::vector<flow::CommitResult>> commit(std::span<const flow::TaskCommit> commits) override {
     std::vector<size_t> before;
@@ -69,7 +50,6 @@ class RowOutbox final : public flow::Store {
     }
   }
 
-  flow::Store& inner_;
   OutboxFigures& figures_;
   std::vector<ShownTable> tables_;
 };

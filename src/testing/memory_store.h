@@ -14,7 +14,7 @@
 namespace waybill::testing {
 
 /// Thread-safe. Rows are kept in the order of their keys; every change is applied on its own.
-class MemoryStore final : public flow::Store {
+class MemoryStore : public flow::Store {
  public:
   explicit MemoryStore(flow::RetentionConfig retention = {}, std::string id = "memory")
       : retention_(retention), id_(std::move(id)) {}
