@@ -1,18 +1,16 @@
 #include "sink/opensearch.h"
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 #include <vector>
 
+#include "base/deadline.h"
 #include "sink/bulk.h"
 
 namespace waybill::sink {
 namespace {
-
-using Deadline = std::chrono::steady_clock::time_point;
 
 constexpr size_t kBulkBytes = 8 << 20;  ///< a bulk is ended behind the document that reaches it
 constexpr Millis kFirstPause{50};
@@ -29,7 +27,7 @@ class OpensearchSink final : public ForwardSink {
       : options_(std::move(options)), connection_(options_.server), clock_(clock), log_(std::move(log)) {}
 
   Delivery deliver(std::span<const ForwardRecord> records, Millis wait) override {
-    const Deadline until = std::chrono::steady_clock::now() + wait;
+    const Deadline until(wait);
     settled_.erase(settled_.begin(), settled_.lower_bound(records.front().sequence));
     refused_.erase(refused_.begin(), refused_.lower_bound(records.front().sequence));
     std::optional<Error> error;
@@ -104,14 +102,14 @@ class OpensearchSink final : public ForwardSink {
 
   // ---- bulks ----
 
-  std::optional<Error> send_all(std::span<const ForwardRecord> records, Deadline until) {
+  std::optional<Error> send_all(std::span<const ForwardRecord> records, const Deadline& until) {
     std::optional<Error> error;
     Millis pause = kFirstPause;
     for (;;) {
       busy_ = false;
       error = send_round(records);
       if (!busy_) return error;
-      if (std::chrono::steady_clock::now() + pause >= until) return error;
+      if (Deadline::Clock::now() + pause >= until.end()) return error;
       std::this_thread::sleep_for(pause);
       pause = std::min(pause * 2, kMostPause);
     }

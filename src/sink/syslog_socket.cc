@@ -7,22 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
+#include "base/deadline.h"
 #include "sink/syslog.h"
 
 namespace waybill::sink {
 namespace {
-
-using Deadline = std::chrono::steady_clock::time_point;
-
-int left_ms(Deadline until) {
-  auto left = std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now()).count();
-  return static_cast<int>(std::max<int64_t>(0, left));
-}
 
 Error socket_error(std::string_view what, int code) {
   return {Errc::kUnavailable, std::string(what) + ": " + std::strerror(code)};
@@ -37,7 +29,7 @@ class SyslogSink final : public ForwardSink {
   SyslogSink& operator=(const SyslogSink&) = delete;
 
   Delivery deliver(std::span<const ForwardRecord> records, Millis wait) override {
-    const Deadline until = std::chrono::steady_clock::now() + wait;
+    const Deadline until(wait);
     if (auto open = open_socket(until); !open) return {.error = open.error()};
     auto delivery = address_.transport == SyslogAddress::Transport::kUdp ? send_datagrams(records, until)
                                                                          : send_stream(records, until);
@@ -46,7 +38,7 @@ class SyslogSink final : public ForwardSink {
   }
 
  private:
-  Delivery send_datagrams(std::span<const ForwardRecord> records, Deadline until) {
+  Delivery send_datagrams(std::span<const ForwardRecord> records, const Deadline& until) {
     Delivery delivery;
     for (const ForwardRecord& record : records) {
       const std::string message = syslog_message(record, host_, process_);
@@ -60,7 +52,7 @@ class SyslogSink final : public ForwardSink {
   }
 
   /// All or none: what lies in our own kernel when the connection breaks is lost.
-  Delivery send_stream(std::span<const ForwardRecord> records, Deadline until) {
+  Delivery send_stream(std::span<const ForwardRecord> records, const Deadline& until) {
     char byte = 0;
     if (recv(socket_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
       return {.error = Error{Errc::kUnavailable, "the other side has closed the connection"}};
@@ -75,7 +67,7 @@ class SyslogSink final : public ForwardSink {
     return {.done = records.size(), .error = std::nullopt};
   }
 
-  Result<void> wait_until_acknowledged(Deadline until) {
+  Result<void> wait_until_acknowledged(const Deadline& until) {
     for (;;) {
       int waiting = 0, code = 0;
       socklen_t size = sizeof code;
@@ -84,12 +76,12 @@ class SyslogSink final : public ForwardSink {
       if (getsockopt(socket_, SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
       if (code != 0) return tl::make_unexpected(socket_error("sending", code));
       if (waiting == 0) return {};
-      if (left_ms(until) == 0) return fail(Errc::kUnavailable, "the other side does not read");
+      if (until.left_ms() == 0) return fail(Errc::kUnavailable, "the other side does not read");
       poll(nullptr, 0, 1);
     }
   }
 
-  Result<void> send_all(std::string_view bytes, Deadline until) {
+  Result<void> send_all(std::string_view bytes, const Deadline& until) {
     while (!bytes.empty()) {
       const ssize_t sent = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent >= 0) {
@@ -103,15 +95,15 @@ class SyslogSink final : public ForwardSink {
     return {};
   }
 
-  Result<void> wait_writable(Deadline until) {
+  Result<void> wait_writable(const Deadline& until) {
     pollfd waiting{socket_, POLLOUT, 0};
-    const int ready = poll(&waiting, 1, left_ms(until));
+    const int ready = poll(&waiting, 1, until.left_ms());
     if (ready < 0 && errno != EINTR) return tl::make_unexpected(socket_error("waiting", errno));
     if (ready == 0) return fail(Errc::kUnavailable, "the other side does not answer in time");
     return {};
   }
 
-  Result<void> open_socket(Deadline until) {
+  Result<void> open_socket(const Deadline& until) {
     if (socket_ >= 0) return {};
     addrinfo hints{};
     hints.ai_socktype = address_.transport == SyslogAddress::Transport::kUdp ? SOCK_DGRAM : SOCK_STREAM;
@@ -125,7 +117,7 @@ class SyslogSink final : public ForwardSink {
     return opened;
   }
 
-  Result<void> connect_to(const addrinfo& at, Deadline until) {
+  Result<void> connect_to(const addrinfo& at, const Deadline& until) {
     socket_ = socket(at.ai_family, at.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at.ai_protocol);
     if (socket_ < 0) return tl::make_unexpected(socket_error("socket", errno));
     auto connected = [&]() -> Result<void> {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "source/deadline.h"
+#include "base/deadline.h"
 #include "source/properties.h"
 
 namespace waybill::source {

@@ -4,8 +4,8 @@
 #include <array>
 #include <set>
 
+#include "base/deadline.h"
 #include "source/admin_request.h"
-#include "source/deadline.h"
 #include "source/properties.h"
 
 namespace waybill::source {

@@ -1,5 +1,5 @@
 #pragma once
-// The time that a call has, for calls of librdkafka that each take a timeout.
+// The time that a call has, for calls of the system and of libraries that each take a timeout.
 
 #include <algorithm>
 #include <chrono>
@@ -7,9 +7,9 @@
 
 #include "base/time.h"
 
-namespace waybill::source {
+namespace waybill {
 
-/// What is left of a call's time, in ms for librdkafka; 0 when it is over.
+/// What is left of a call's time, in ms, at most an hour; 0 when it is over.
 class Deadline {
  public:
   using Clock = std::chrono::steady_clock;
@@ -24,4 +24,4 @@ class Deadline {
   Clock::time_point end_;
 };
 
-}  // namespace waybill::source
+}  // namespace waybill
