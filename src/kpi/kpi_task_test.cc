@@ -203,15 +203,22 @@ TEST(KpiTask, any_batches_restarts_and_lateness_give_the_rows_of_a_plain_model) 
   }
 }
 
-TEST(KpiTask, answers_add_up_to_the_nation_and_say_whether_they_are_complete) {
-  auto program = Program::compile(definitions());
-  std::mt19937 random(7);
-  const std::vector<Line> lines = lines_of(random);
-  testing::MemoryStore store;
-  ASSERT_TRUE(store.ensure(kpi_tables()).has_value());
-  Driver driver(store, *program);
+/// The lines of a seed, in one batch and one commit.
+std::vector<Line> process_all(uint32_t seed, std::shared_ptr<const Program> program,
+                              testing::MemoryStore& store) {
+  std::mt19937 random(seed);
+  std::vector<Line> lines = lines_of(random);
+  EXPECT_TRUE(store.ensure(kpi_tables()).has_value());
+  Driver driver(store, std::move(program));
   driver.process(lines, lines.size());
   driver.commit();
+  return lines;
+}
+
+TEST(KpiTask, answers_add_up_to_the_nation_and_say_whether_they_are_complete) {
+  auto program = Program::compile(definitions());
+  testing::MemoryStore store;
+  const std::vector<Line> lines = process_all(7, *program, store);
   int64_t fees = 0;
   for (const Line& line : lines) fees += line.fee;
   WindowQuery all{kStart, kStart + 86'400'000, std::vector<std::string>{}};
@@ -229,13 +236,8 @@ TEST(KpiTask, answers_add_up_to_the_nation_and_say_whether_they_are_complete) {
 
 TEST(KpiTask, figures_of_single_windows_equal_those_of_a_scan_in_pieces) {
   auto program = Program::compile(definitions());
-  std::mt19937 random(3);
-  const std::vector<Line> lines = lines_of(random);
   testing::MemoryStore store;
-  ASSERT_TRUE(store.ensure(kpi_tables()).has_value());
-  Driver driver(store, *program);
-  driver.process(lines, lines.size());
-  driver.commit();
+  const std::vector<Line> lines = process_all(3, *program, store);
   using Fields = std::map<std::string, std::string>;
   std::map<std::vector<std::string>, Fields> scanned;
   auto take = [&scanned](flow::Figure&& figure) {
