@@ -7,20 +7,12 @@
 #include "alert/notifier.h"
 #include "alert/payload.h"
 #include "base/base64.h"
+#include "base/percent.h"
 
 namespace waybill::alert {
 namespace {
 
 using Kind = NotifierSettings::Kind;
-
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    const bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
 
 size_t text_bytes_max(Kind kind) {
   if (kind == Kind::kWeCom) return 3'400;  // 4,096 with the title
@@ -70,7 +62,7 @@ class Chat final : public Notifier {
     const std::string time = std::to_string(now.wall_ms);
     const std::string sign = base64_encode(hmac_sha256(settings_.secret, time + "\n" + settings_.secret));
     return fmt::format("{}{}timestamp={}&sign={}", settings_.url,
-                       settings_.url.find('?') == std::string::npos ? '?' : '&', time, percent_encoded(sign));
+                       settings_.url.find('?') == std::string::npos ? '?' : '&', time, percent_encode(sign));
   }
 
   std::string body(const std::string& title, const std::string& text, Now now) const {

@@ -6,6 +6,7 @@
 #include "audit/query_topic_sums.h"
 #include "audit/tables.h"
 #include "base/base64.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 #include "cli/alert_readings.h"
 #include "tally/latency_sketch.h"
@@ -44,20 +45,6 @@ int64_t value_of(const flow::TableSpec& table, const flow::Page::Row& row, std::
   return audit::RowView(table, row).number(column);
 }
 
-std::string segment(std::string_view text) {
-  std::string out;
-  constexpr char kHex[] = "0123456789ABCDEF";
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = std::isalnum(byte) || c == '.' || c == '_' || c == '-';
-    if (plain)
-      out += c;
-    else
-      ((out += '%') += kHex[byte >> 4]) += kHex[byte & 15];
-  }
-  return out;
-}
-
 }  // namespace
 
 Result<void> AlertReadings::counted(alert::Book& book, size_t rule, std::string_view state, Now now) {
@@ -81,8 +68,8 @@ Result<void> AlertReadings::counted(alert::Book& book, size_t rule, std::string_
         to_utf8(d.kind == Kind::kLost ? texts_.lost(place, count) : texts_.unconfirmed(place, count));
     if (d.kind == Kind::kLost) seen.description = texts_.lost_advice();
     seen.evidence = std::move(*evidence);
-    seen.link =
-        "#/findings?topic=" + segment(topic) + "&cluster=" + segment(cluster) + "&group=" + segment(group);
+    seen.link = "#/findings?topic=" + percent_encode(topic) + "&cluster=" + percent_encode(cluster) +
+                "&group=" + percent_encode(group);
     book.observe(rule, std::move(seen), now);
   }
   return {};
@@ -155,7 +142,7 @@ Result<void> AlertReadings::lag(alert::Book& book, size_t rule, Now now) {
                               {"group", group},
                               {"lag_messages", lag.messages ? Json(*lag.messages) : Json()},
                               {"lag_seconds", lag.seconds ? Json(*lag.seconds) : Json()}});
-      seen.link = "#/topics/" + segment(key.first) + "/" + segment(key.second);
+      seen.link = "#/topics/" + percent_encode(key.first) + "/" + percent_encode(key.second);
       book.observe(rule, std::move(seen), now);
     }
   }
@@ -208,7 +195,7 @@ Result<void> AlertReadings::buckets(alert::Book& book, size_t rule, Now now) {
         evidence["count"] = sketch->count();
       }
       seen.evidence = dumped(evidence);
-      seen.link = "#/topics/" + segment(cluster) + "/" + segment(name);
+      seen.link = "#/topics/" + percent_encode(cluster) + "/" + percent_encode(name);
       book.observe(rule, std::move(seen), now);
     }
   }

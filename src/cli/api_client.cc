@@ -7,6 +7,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/http_status.h"
+#include "base/percent.h"
+
 namespace waybill::cli {
 namespace {
 
@@ -37,24 +40,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-Errc code_of(long status) {
-  switch (status) {
-    case 400:
-    case 422:
-      return Errc::kInvalid;
-    case 401:
-    case 403:
-      return Errc::kDenied;
-    case 404:
-      return Errc::kNotFound;
-    case 409:
-      return Errc::kConflict;
-    case 413:
-      return Errc::kLimit;
-    default:
-      return Errc::kUnavailable;
-  }
-}
+/// Waybill's API says 422 of a body that it understands and refuses.
+Errc code_of(long status) { return status == 422 ? Errc::kInvalid : errc_of_http(status); }
 
 }  // namespace
 
@@ -65,20 +52,6 @@ struct ApiClient::Handle {
 void ApiClient::Destroy::operator()(Handle* handle) const {
   curl_easy_cleanup(handle->easy);
   delete handle;
-}
-
-std::string encode_segment(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                 c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
 }
 
 std::string problem_text(std::string_view body) {
@@ -130,7 +103,7 @@ Result<std::string> ApiClient::perform(const std::string& path, const ApiQuery& 
   std::string url = url_ + path;
   char separator = '?';
   for (const auto& [name, value] : query) {
-    url += separator + encode_segment(name) + "=" + encode_segment(value);
+    url += separator + percent_encode(name) + "=" + percent_encode(value);
     separator = '&';
   }
   CURL* easy = handle_->easy;

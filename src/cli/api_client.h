@@ -38,7 +38,7 @@ class ApiClient {
       const std::function<std::optional<std::string>(std::string_view name)>& variable,
       const std::function<Result<std::string>(const std::string& path)>& read_file);
 
-  /// The body of a 2xx answer. `path` is encoded already (see encode_segment). At most 5 s to connect and 60
+  /// The body of a 2xx answer. `path` is encoded already (see base/percent.h). At most 5 s to connect and 60
   /// s in all. Errors by status with the server's own words: 400 kInvalid, 401 and 403 kDenied, 404
   /// kNotFound, 409 kConflict, 413 kLimit, else kUnavailable; no server there: kUnavailable with what to do.
   Result<std::string> get(const std::string& path, const ApiQuery& query);
@@ -56,9 +56,6 @@ class ApiClient {
   std::string token_;
   std::unique_ptr<Handle, Destroy> handle_;
 };
-
-/// Percent-encodes what may not stand in one segment of a path or in a query (RFC 3986, unreserved stays).
-std::string encode_segment(std::string_view text);
 
 /// What a problem body (RFC 9457) says to people: its detail, else its title, else nothing.
 std::string problem_text(std::string_view body);

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/percent.h"
 #include "cli/api_client.h"
 #include "cli/commands.h"
 #include "cli/config.h"
@@ -23,7 +24,7 @@ int accept_command(const AcceptArgs& args) {
   nlohmann::json body = what_json(args.what, world);
   body["reason"] = args.reason;
   body["dry_run"] = args.dry_run;
-  auto answer = client->post("/api/v1/topics/" + encode_segment(args.topic) + "/accept", {}, body.dump());
+  auto answer = client->post("/api/v1/topics/" + percent_encode(args.topic) + "/accept", {}, body.dump());
   if (!answer) return fail_with(answer.error());
   auto json = nlohmann::json::parse(*answer, nullptr, false);
   if (!json.is_object()) return fail_with({Errc::kCorrupt, "the server's answer is no JSON"});

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "audit/query_rows.h"
+#include "base/percent.h"
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/finding_text.h"
@@ -73,7 +74,7 @@ Result<void> read_state(ApiClient& client, const LostArgs& args, const std::stri
   add("to", args.to);
   const size_t fixed = query.size();
   for (;;) {
-    auto body = client.get("/api/v1/topics/" + encode_segment(args.topic) + "/findings", query);
+    auto body = client.get("/api/v1/topics/" + percent_encode(args.topic) + "/findings", query);
     if (!body) return tl::make_unexpected(std::move(body.error()));
     auto page = parse_finding_page(*body);
     if (!page) return tl::make_unexpected(std::move(page.error()));

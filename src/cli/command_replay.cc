@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/percent.h"
 #include "cli/api_client.h"
 #include "cli/commands.h"
 #include "cli/config.h"
@@ -110,7 +111,7 @@ int replay_command(const ReplayArgs& args) {
   if (!args.reason.empty()) body["reason"] = args.reason;
   Progress progress(args);
   for (;;) {
-    auto answer = client->post("/api/v1/topics/" + encode_segment(args.topic) + "/replay", {}, body.dump());
+    auto answer = client->post("/api/v1/topics/" + percent_encode(args.topic) + "/replay", {}, body.dump());
     if (!answer) return fail_with(answer.error());
     try {
       Json json = Json::parse(*answer);

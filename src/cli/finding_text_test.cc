@@ -67,11 +67,6 @@ TEST(FindingText, TimesBeforeAndBehindTheEpoch) {
   EXPECT_EQ(utc_text(1769851800005), "2026-01-31T09:30:00.005Z");
 }
 
-TEST(ApiClient, EncodesWhatMayNotStandInAPath) {
-  EXPECT_EQ(encode_segment("orders.v1_a-b~"), "orders.v1_a-b~");
-  EXPECT_EQ(encode_segment("a/b?c=d e%\xc3\xa9"), "a%2Fb%3Fc%3Dd%20e%25%C3%A9");
-}
-
 TEST(ApiClient, TakesTheDetailOfAProblem) {
   EXPECT_EQ(problem_text(R"({"title":"Not Found","detail":"no topic x"})"), "no topic x");
   EXPECT_EQ(problem_text(R"({"title":"Not Found","detail":""})"), "Not Found");

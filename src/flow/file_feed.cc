@@ -5,22 +5,15 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/percent.h"
+
 namespace waybill::flow {
 namespace {
 
 /// One word per path: control characters, blanks, '%' and what is not ASCII become %XX.
 std::string escape(std::string_view path) {
   std::string text;
-  for (const char c : path) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (byte > ' ' && byte < 0x7f && byte != '%') {
-      text.push_back(c);
-    } else {
-      text.push_back('%');
-      text.push_back("0123456789ABCDEF"[byte >> 4]);
-      text.push_back("0123456789ABCDEF"[byte & 15]);
-    }
-  }
+  append_percent_encoded(text, path, [](char c) { return c > ' ' && c < 0x7f && c != '%'; });
   return text;
 }
 

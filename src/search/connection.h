@@ -69,10 +69,10 @@ class Connection {
 /// Errors as the server tells them: "index_not_found_exception: no such index [x]"; else the status and the
 /// first bytes.
 std::string reply_text(const Reply& reply);
-/// kInvalid (400), kDenied, kNotFound, kConflict, kLimit (413), else kUnavailable.
+/// With the code of errc_of_http().
 Error reply_error(const Reply& reply);
 
-/// Text for one segment of a path.
+/// Text for one segment of a path; the "*" of patterns and the "," between names stay.
 std::string path_segment(std::string_view text);
 
 }  // namespace waybill::search

@@ -1,6 +1,8 @@
 // What the server says when it refuses.
 #include <nlohmann/json.hpp>
 
+#include "base/http_status.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 #include "search/connection.h"
 
@@ -8,24 +10,6 @@ namespace waybill::search {
 namespace {
 
 constexpr size_t kShownBytes = 300;
-
-Errc code_of(long status) {
-  switch (status) {
-    case 400:
-      return Errc::kInvalid;
-    case 401:
-    case 403:
-      return Errc::kDenied;
-    case 404:
-      return Errc::kNotFound;
-    case 409:
-      return Errc::kConflict;
-    case 413:
-      return Errc::kLimit;
-    default:
-      return Errc::kUnavailable;
-  }
-}
 
 std::string cause_text(const nlohmann::json& cause) {
   if (cause.is_string()) return cause.get<std::string>();
@@ -62,21 +46,11 @@ std::string reply_text(const Reply& reply) {
   return "status " + std::to_string(reply.status) + (text.empty() ? "" : ", ") + text;
 }
 
-Error reply_error(const Reply& reply) { return {code_of(reply.status), reply_text(reply)}; }
+Error reply_error(const Reply& reply) { return {errc_of_http(reply.status), reply_text(reply)}; }
 
 std::string path_segment(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~' || c == '*' || c == ',';
-    const auto byte = static_cast<unsigned char>(c);
-    if (plain) {
-      out += c;
-    } else {
-      ((out += '%') += kHex[byte >> 4]) += kHex[byte & 15];
-    }
-  }
+  append_percent_encoded(out, text, [](char c) { return is_unreserved(c) || c == '*' || c == ','; });
   return out;
 }
 

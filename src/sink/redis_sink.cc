@@ -4,6 +4,8 @@
 #include <optional>
 #include <set>
 
+#include "base/percent.h"
+
 namespace waybill::sink {
 namespace {
 
@@ -273,21 +275,11 @@ class RedisSink final : public ForwardSink {
 }  // namespace
 
 std::string redis_key(const std::vector<std::string>& name) {
-  constexpr char kHex[] = "0123456789ABCDEF";
+  const auto plain = [](char c) {
+    return c != '%' && c != ':' && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+  };
   std::string key = "waybill";
-  for (const std::string& part : name) {
-    key += ':';
-    for (char c : part) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (c != '%' && c != ':' && byte >= 0x20 && byte != 0x7f) {
-        key += c;
-        continue;
-      }
-      key += '%';
-      key += kHex[byte >> 4];
-      key += kHex[byte & 15];
-    }
-  }
+  for (const std::string& part : name) append_percent_encoded(key += ':', part, plain);
   return key;
 }
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "base/percent.h"
 #include "store/server_url.h"
 #include "store/statement.h"
 

@@ -139,21 +139,6 @@ std::string ServerUrl::option(std::string_view name, std::string_view otherwise)
   return it == options.end() ? std::string(otherwise) : it->second;
 }
 
-std::string percent_encode(std::string_view text) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (plain) {
-      out += c;
-    } else {
-      out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
-    }
-  }
-  return out;
-}
-
 std::string connect_parameter(std::string_view name, std::string_view value) {
   std::string out(name);
   out += "='";

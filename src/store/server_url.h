@@ -36,9 +36,6 @@ struct ServerUrl {
 Result<ServerUrl> parse_server_url(std::string_view url, uint16_t default_port,
                                    std::initializer_list<std::string_view> options);
 
-/// Everything but letters and digits as %XX.
-std::string percent_encode(std::string_view text);
-
 /// "name='value' " with quotes and backslashes escaped as SOCI's MySQL backend wants them.
 std::string connect_parameter(std::string_view name, std::string_view value);
 
