@@ -7,19 +7,15 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <mutex>
 #include <span>
 
 #include "alert/address_check.h"
 #include "base/assert.h"
+#include "net/curl.h"
 
 namespace waybill::alert {
 namespace {
 
-struct FreeHeaders {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using Headers = std::unique_ptr<curl_slist, FreeHeaders>;
 struct FreeMime {
   void operator()(curl_mime* mime) const { curl_mime_free(mime); }
 };
@@ -30,8 +26,8 @@ struct FreeUrl {
 /// What the callbacks of one request write.
 struct Exchange {
   bool allow_private = false;
-  std::string refused;  ///< why a connection was not made
-  Reply reply;
+  std::string refused{};  ///< why a connection was not made
+  net::Body body{.bytes_max = kReplyBytesMax};
 };
 
 curl_socket_t open_checked(void* opaque, curlsocktype, curl_sockaddr* to) {
@@ -53,50 +49,33 @@ curl_socket_t open_checked(void* opaque, curlsocktype, curl_sockaddr* to) {
   return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
-size_t take_reply(char* data, size_t size, size_t count, void* opaque) {
-  auto* exchange = static_cast<Exchange*>(opaque);
-  const size_t bytes = size * count, room = kReplyBytesMax - exchange->reply.body.size();
-  exchange->reply.body.append(data, std::min(bytes, room));
-  if (bytes > room) exchange->reply.whole = false;
-  return bytes > room ? 0 : bytes;
-}
-
-Headers headers_of(const std::vector<std::string>& lines) {
-  Headers list;
-  for (const auto& line : lines) {
-    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
-    if (longer) (void)list.release(), list.reset(longer);
-  }
+net::Lines lines_of(const std::vector<std::string>& lines) {
+  net::Lines list;
+  for (const auto& line : lines) net::add_line(list, line);
   return list;
 }
 
 }  // namespace
 
 struct Transfer::Handle {
-  CURL* easy = curl_easy_init();
   Exchange exchange;
+  net::Easy easy = net::make_easy();  ///< last: goes first
 };
 
-void Transfer::Destroy::operator()(Handle* handle) const {
-  curl_easy_cleanup(handle->easy);
-  delete handle;
-}
+void Transfer::Destroy::operator()(Handle* handle) const { delete handle; }
 
 Transfer::Transfer(TransferOptions options) : options_(std::move(options)) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   handle_.reset(new Handle);
   ASSERT(handle_->easy != nullptr);
 }
 
 Result<Reply> Transfer::perform() {
-  CURL* easy = handle_->easy;
+  CURL* easy = handle_->easy.get();
   Exchange& exchange = handle_->exchange;
-  exchange = {.allow_private = options_.allow_private, .refused = {}, .reply = {}};
+  exchange = {.allow_private = options_.allow_private};
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_checked);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &exchange);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_reply);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
+  net::receive(easy, exchange.body);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(kTransferMax.count()));
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -105,22 +84,23 @@ Result<Reply> Transfer::perform() {
   curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   if (!options_.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
   const CURLcode code = curl_easy_perform(easy);
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &exchange.reply.status);
-  const bool cut = code == CURLE_WRITE_ERROR && !exchange.reply.whole;
-  if (code == CURLE_OK || cut) return std::move(exchange.reply);
+  Reply reply{.body = std::move(exchange.body.text), .whole = exchange.body.whole};
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply.status);
+  const bool cut = code == CURLE_WRITE_ERROR && !reply.whole;
+  if (code == CURLE_OK || cut) return reply;
   if (!exchange.refused.empty()) return fail(Errc::kDenied, exchange.refused);
   // Refused by the mail server after it had answered: a status tells whether for good.
-  if (exchange.reply.status >= 400) return std::move(exchange.reply);
+  if (reply.status >= 400) return reply;
   return fail(Errc::kUnavailable, curl_easy_strerror(code));
 }
 
 Result<Reply> Transfer::post(const std::string& url, const std::string& body,
                              const std::vector<std::string>& headers) {
-  CURL* easy = handle_->easy;
+  CURL* easy = handle_->easy.get();
   curl_easy_reset(easy);
   std::vector<std::string> lines = {"Content-Type: application/json", "Expect:"};
   lines.insert(lines.end(), headers.begin(), headers.end());
-  Headers list = headers_of(lines);
+  net::Lines list = lines_of(lines);
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list.get());
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "waybill");
@@ -132,9 +112,9 @@ Result<Reply> Transfer::post(const std::string& url, const std::string& body,
 }
 
 Result<Reply> Transfer::mail(const std::string& url, const Mail& mail) {
-  CURL* easy = handle_->easy;
+  CURL* easy = handle_->easy.get();
   curl_easy_reset(easy);
-  Headers headers = headers_of(mail.headers), to = headers_of(mail.to);
+  net::Lines headers = lines_of(mail.headers), to = lines_of(mail.to);
   std::unique_ptr<curl_mime, FreeMime> mime(curl_mime_init(easy));
   curl_mimepart* part = curl_mime_addpart(mime.get());
   curl_mime_data(part, mail.text.data(), mail.text.size());

@@ -9,29 +9,13 @@
 
 #include "base/http_status.h"
 #include "base/percent.h"
+#include "net/curl.h"
 
 namespace waybill::cli {
 namespace {
 
 constexpr long kConnectMs = 5'000;
 constexpr long kAnswerMs = 60'000;
-
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-
-struct Body {
-  std::string text;
-  bool too_large = false;
-};
-
-size_t take_body(char* data, size_t size, size_t count, void* opaque) {
-  auto* body = static_cast<Body*>(opaque);
-  body->too_large = body->text.size() + size * count > kAnswerBytesMax;
-  if (body->too_large) return 0;
-  body->text.append(data, size * count);
-  return size * count;
-}
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -46,13 +30,10 @@ Errc code_of(long status) { return status == 422 ? Errc::kInvalid : errc_of_http
 }  // namespace
 
 struct ApiClient::Handle {
-  CURL* easy = curl_easy_init();
+  net::Easy easy = net::make_easy();
 };
 
-void ApiClient::Destroy::operator()(Handle* handle) const {
-  curl_easy_cleanup(handle->easy);
-  delete handle;
-}
+void ApiClient::Destroy::operator()(Handle* handle) const { delete handle; }
 
 std::string problem_text(std::string_view body) {
   auto json = nlohmann::json::parse(body, nullptr, false);
@@ -106,31 +87,28 @@ Result<std::string> ApiClient::perform(const std::string& path, const ApiQuery& 
     url += separator + percent_encode(name) + "=" + percent_encode(value);
     separator = '&';
   }
-  CURL* easy = handle_->easy;
+  CURL* easy = handle_->easy.get();
   curl_easy_reset(easy);  // keeps the connection
-  Body body;
+  net::Body body{.bytes_max = kAnswerBytesMax};
   std::array<char, CURL_ERROR_SIZE> reason{};
-  std::unique_ptr<curl_slist, FreeList> headers(curl_slist_append(nullptr, "Accept: application/json"));
-  auto add_header = [&headers](const std::string& line) {
-    headers.reset(curl_slist_append(headers.release(), line.c_str()));
-  };
-  if (!token_.empty()) add_header("Authorization: Bearer " + token_);
+  net::Lines headers;
+  net::add_line(headers, "Accept: application/json");
+  if (!token_.empty()) net::add_line(headers, "Authorization: Bearer " + token_);
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, kAnswerMs);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason.data());
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
+  net::receive(easy, body);
   if (json) {
-    add_header("Content-Type: application/json");
+    net::add_line(headers, "Content-Type: application/json");
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(json->size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, json->c_str());
   }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
   CURLcode done = curl_easy_perform(easy);
-  if (body.too_large)
+  if (!body.whole)
     return fail(Errc::kLimit, fmt::format("the answer of {} is larger than {} bytes", url_, kAnswerBytesMax));
   if (done != CURLE_OK) {
     return fail(

@@ -3,29 +3,13 @@
 #include <curl/curl.h>
 
 #include <array>
-#include <mutex>
+
+#include "net/curl.h"
 
 namespace waybill::search {
 namespace {
 
 constexpr long kConnectMs = 5'000;
-
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-
-struct Body {
-  std::string text;
-  bool too_large = false;
-};
-
-size_t take_body(char* data, size_t size, size_t count, void* opaque) {
-  auto* body = static_cast<Body*>(opaque);
-  body->too_large = body->text.size() + size * count > kSearchAnswerBytesMax;
-  if (body->too_large) return 0;
-  body->text.append(data, size * count);
-  return size * count;
-}
 
 int look_for_end(void* opaque, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<std::atomic<bool>*>(opaque)->load() ? 1 : 0;
@@ -34,13 +18,7 @@ int look_for_end(void* opaque, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 }  // namespace
 
 struct Connection::Handle {
-  Handle() {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-    easy = curl_easy_init();
-  }
-  ~Handle() { curl_easy_cleanup(easy); }
-  CURL* easy = nullptr;
+  net::Easy easy = net::make_easy();
 };
 
 Connection::Connection(Server server) : server_(std::move(server)), handle_(std::make_unique<Handle>()) {
@@ -67,12 +45,13 @@ Result<Reply> Connection::call(std::string_view method, const std::string& path,
 
 Result<Reply> Connection::perform(const std::string& url, std::string_view method, std::string_view body,
                                   const char* type) {
-  CURL* easy = handle_->easy;
+  CURL* easy = handle_->easy.get();
   curl_easy_reset(easy);  // keeps the connection
-  Body answer;
+  net::Body answer{.bytes_max = kSearchAnswerBytesMax};
   std::array<char, CURL_ERROR_SIZE> reason{};
   // Without an Expect line the body goes at once.
-  std::unique_ptr<curl_slist, FreeList> headers(curl_slist_append(nullptr, "Expect:"));
+  net::Lines headers;
+  net::add_line(headers, "Expect:");
   const std::string method_text(method);
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -80,16 +59,14 @@ Result<Reply> Connection::perform(const std::string& url, std::string_view metho
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(server_.timeout.count()));
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason.data());
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &answer);
+  net::receive(easy, answer);
   curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, look_for_end);
   curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &interrupted_);
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method_text.c_str());
   if (method == "HEAD") curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
   if (!body.empty()) {
-    const std::string line = std::string("Content-Type: ") + type;
-    headers.reset(curl_slist_append(headers.release(), line.c_str()));
+    net::add_line(headers, std::string("Content-Type: ") + type);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
   }
@@ -102,7 +79,7 @@ Result<Reply> Connection::perform(const std::string& url, std::string_view metho
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!server_.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, server_.ca_file.c_str());
   const CURLcode done = curl_easy_perform(easy);
-  if (answer.too_large)
+  if (!answer.whole)
     return fail(Errc::kLimit, server_.name + ": an answer is larger than " +
                                   std::to_string(kSearchAnswerBytesMax) + " bytes");
   if (done != CURLE_OK) {
