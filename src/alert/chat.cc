@@ -33,10 +33,9 @@ std::optional<int64_t> code_in(const std::string& body) {
 /// -1 and these: too many messages for now, or the server is busy.
 constexpr int64_t kBusyCodes[] = {-1, 130101, 410100, 45009, 45033, 9499, 11232, 99991400};
 
-class Chat final : public Notifier {
+class Chat final : public TransferNotifier {
  public:
-  Chat(NotifierSettings settings, NotifierContext context)
-      : settings_(std::move(settings)), context_(std::move(context)), transfer_(settings_.transfer) {}
+  using TransferNotifier::TransferNotifier;
 
   Sent send(std::span<const Notice> notices, Now now) override {
     std::vector<Notice> harmless(notices.begin(), notices.end());
@@ -75,10 +74,6 @@ class Chat final : public Notifier {
       sign = base64_encode(hmac_sha256(fmt::format("{}\n{}", seconds, settings_.secret), ""));
     return feishu_body(title, text, seconds, sign);
   }
-
-  NotifierSettings settings_;
-  NotifierContext context_;
-  Transfer transfer_;
 };
 
 }  // namespace

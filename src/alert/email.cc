@@ -10,10 +10,9 @@ namespace {
 
 constexpr size_t kTextBytesMax = 100'000;
 
-class Email final : public Notifier {
+class Email final : public TransferNotifier {
  public:
-  Email(NotifierSettings settings, NotifierContext context)
-      : settings_(std::move(settings)), context_(std::move(context)), transfer_(settings_.transfer) {}
+  using TransferNotifier::TransferNotifier;
 
   Sent send(std::span<const Notice> notices, Now now) override {
     Mail mail{.from = settings_.from, .to = settings_.to, .headers = {}, .text = {}};
@@ -38,11 +37,6 @@ class Email final : public Notifier {
     return {reply->status >= 500 ? Sent::Outcome::kRefused : Sent::Outcome::kRetry,
             fmt::format("the mail server answered {}", reply->status)};
   }
-
- private:
-  NotifierSettings settings_;
-  NotifierContext context_;
-  Transfer transfer_;
 };
 
 }  // namespace

@@ -64,6 +64,18 @@ class Notifier {
   virtual Millis refresh_every() const { return Millis(0); }
 };
 
+/// One that sends by a Transfer.
+class TransferNotifier : public Notifier {
+ public:
+  TransferNotifier(NotifierSettings settings, NotifierContext context)
+      : settings_(std::move(settings)), context_(std::move(context)), transfer_(settings_.transfer) {}
+
+ protected:
+  NotifierSettings settings_;
+  NotifierContext context_;
+  Transfer transfer_;
+};
+
 std::unique_ptr<Notifier> make_notifier(NotifierSettings settings, NotifierContext context);
 
 // One per file:

@@ -12,10 +12,9 @@ std::vector<std::string> bearer(const std::string& token) {
   return {"Authorization: Bearer " + token};
 }
 
-class Webhook final : public Notifier {
+class Webhook final : public TransferNotifier {
  public:
-  Webhook(NotifierSettings settings, NotifierContext context)
-      : settings_(std::move(settings)), context_(std::move(context)), transfer_(settings_.transfer) {}
+  using TransferNotifier::TransferNotifier;
 
   Sent send(std::span<const Notice> notices, Now now) override {
     const std::string body = webhook_body(settings_.name, context_.external_url, notices);
@@ -28,17 +27,12 @@ class Webhook final : public Notifier {
     }
     return sent_of(transfer_.post(settings_.url, body, headers));
   }
-
- private:
-  NotifierSettings settings_;
-  NotifierContext context_;
-  Transfer transfer_;
 };
 
-class Alertmanager final : public Notifier {
+class Alertmanager final : public TransferNotifier {
  public:
   Alertmanager(NotifierSettings settings, NotifierContext context)
-      : settings_(std::move(settings)), context_(std::move(context)), transfer_(settings_.transfer) {
+      : TransferNotifier(std::move(settings), std::move(context)) {
     while (settings_.url.ends_with('/')) settings_.url.pop_back();
     settings_.url += "/api/v2/alerts";
   }
@@ -48,11 +42,6 @@ class Alertmanager final : public Notifier {
     return sent_of(transfer_.post(settings_.url, body, bearer(settings_.token)));
   }
   Millis refresh_every() const override { return Millis(60'000); }
-
- private:
-  NotifierSettings settings_;
-  NotifierContext context_;
-  Transfer transfer_;
 };
 
 }  // namespace
