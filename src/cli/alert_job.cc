@@ -24,8 +24,9 @@ constexpr std::string_view kSourcesTask = "alerts/sources";
 
 class RunningAlertJob final : public AlertJob {
  public:
-  explicit RunningAlertJob(Parts parts)
+  RunningAlertJob(JobParts parts, std::function<std::vector<JobStatus>()> statuses)
       : parts_(std::move(parts)),
+        statuses_(std::move(statuses)),
         // A file is open in one process only, which need not wait until its own lease of a life before ends.
         lease_owner_(parts_.config.store.starts_with("sqlite:") ? "the only process" : parts_.owner),
         readings_(parts_.config, parts_.store) {
@@ -172,7 +173,7 @@ class RunningAlertJob final : public AlertJob {
       mutes_ms_ = now.steady_ms + kMutesMs;
     }
     if (now.steady_ms < sweep_ms_) return {};
-    const auto swept = readings_.sweep(*book_, source_readings(parts_.statuses()), now);
+    const auto swept = readings_.sweep(*book_, source_readings(statuses_()), now);
     const int64_t took = parts_.clock.now().steady_ms - now.steady_ms;
     sweep_ms_ = now.steady_ms + std::clamp(took * kSweepShare, kSweepMs, kSweepMsMax);
     if (!swept) ++figures_.failures;
@@ -184,7 +185,7 @@ class RunningAlertJob final : public AlertJob {
 
   /// Tells the process that evaluates how our sources are.
   Result<bool> publish(Now now) {
-    auto readings = source_readings(parts_.statuses());
+    auto readings = source_readings(statuses_());
     std::string state;
     for (const auto& one : readings) state += one.source + (one.degraded ? "d" : "") + one.detail + "\n";
     if (state == published_ && now.steady_ms < publish_ms_) return false;
@@ -229,7 +230,8 @@ class RunningAlertJob final : public AlertJob {
     }
   }
 
-  Parts parts_;
+  JobParts parts_;
+  std::function<std::vector<JobStatus>()> statuses_;
   flow::OwnerId lease_owner_;
   AlertFigures figures_;
   AlertReadings readings_;
@@ -253,8 +255,8 @@ class RunningAlertJob final : public AlertJob {
 
 }  // namespace
 
-std::unique_ptr<AlertJob> make_alert_job(AlertJob::Parts parts) {
-  return std::make_unique<RunningAlertJob>(std::move(parts));
+std::unique_ptr<AlertJob> make_alert_job(JobParts parts, std::function<std::vector<JobStatus>()> statuses) {
+  return std::make_unique<RunningAlertJob>(std::move(parts), std::move(statuses));
 }
 
 std::string external_url(const Config& config) {

@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "alert/deliverer.h"
-#include "base/log.h"
 #include "base/time.h"
 #include "cli/config.h"
+#include "cli/job_parts.h"
 #include "cli/stream_job.h"
-#include "flow/store.h"
 
 namespace waybill::cli {
 
@@ -40,22 +39,14 @@ struct AlertFigures {
 /// is under way (10 s at most).
 class AlertJob {
  public:
-  struct Parts {
-    const Config& config;
-    flow::Store& store;  ///< its tables are ensured
-    const Clock& clock;
-    flow::OwnerId owner;
-    LogFn log;
-    std::function<std::vector<JobStatus>()> statuses;  ///< any thread
-  };
   virtual ~AlertJob() = default;
   virtual void start() = 0;
   virtual void request_stop() = 0;
   virtual const AlertFigures& figures() const = 0;
 };
 
-/// What `parts` refer to outlives it.
-std::unique_ptr<AlertJob> make_alert_job(AlertJob::Parts parts);
+/// `statuses` are those of the sources of this process; it is called from any thread.
+std::unique_ptr<AlertJob> make_alert_job(JobParts parts, std::function<std::vector<JobStatus>()> statuses);
 
 /// The address that links of alerts begin with, with a '/' at the end.
 std::string external_url(const Config& config);

@@ -11,7 +11,7 @@
 namespace waybill::cli {
 namespace {
 
-sink::OpensearchSinkOptions sink_options(const DocumentParts& parts, const IndexSettings& index,
+sink::OpensearchSinkOptions sink_options(const JobParts& parts, const IndexSettings& index,
                                          sink::DocumentKind kind) {
   const search::Server* server = search_server(parts.config.search, index.server);
   ASSERT(server != nullptr);  // the configuration's check has found it before
@@ -64,7 +64,7 @@ class HopSink final : public sink::ForwardSink {
 
 }  // namespace
 
-DocumentRoutes::DocumentRoutes(const DocumentParts& parts, std::vector<sink::NamedSink>& sinks) {
+DocumentRoutes::DocumentRoutes(const JobParts& parts, std::vector<sink::NamedSink>& sinks) {
   std::map<std::pair<std::string, std::string>, size_t> known;
   for (const LedgerSettings& ledger : parts.config.ledgers) {
     const IndexSettings& index = ledger.index;

@@ -6,27 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "base/log.h"
 #include "cli/config.h"
+#include "cli/job_parts.h"
 #include "flow/store.h"
 #include "sink/outbox_drainer.h"
 #include "sink/row_outbox.h"
 
 namespace waybill::cli {
 
-struct DocumentParts {
-  const Config& config;
-  flow::Store& store;  ///< whose outbox is drained
-  const Clock& clock;
-  flow::OwnerId owner;
-  LogFn log;
-};
-
 /// A sink for each server and alias that the configuration names, and the rows of the outbox for them.
 class DocumentRoutes {
  public:
   /// Appends to `sinks`. What `parts` refer to outlives these.
-  DocumentRoutes(const DocumentParts& parts, std::vector<sink::NamedSink>& sinks);
+  DocumentRoutes(const JobParts& parts, std::vector<sink::NamedSink>& sinks);
   /// nullopt: it is no document, or its ledger has no index.
   std::optional<sink::Routed> route(const flow::OutboxRow& row) const;
 

@@ -41,7 +41,7 @@ std::string title(const WatchForward& forward) {
                                 : "syslog " + forward.syslog;
 }
 
-std::unique_ptr<sink::ForwardSink> make_sink(const WatchForward& forward, const ForwardJob::Parts& parts) {
+std::unique_ptr<sink::ForwardSink> make_sink(const WatchForward& forward, const JobParts& parts) {
   if (!forward.syslog.empty()) {
     auto address = sink::parse_syslog_url(forward.syslog);
     ASSERT(address.has_value());  // the configuration's check has parsed it before
@@ -109,12 +109,12 @@ std::vector<sink::ShownTable> shown_tables(const Config& config) {
 
 class RunningForwardJob final : public ForwardJob {
  public:
-  RunningForwardJob(Parts parts, std::vector<sink::NamedSink> sinks, std::vector<std::string> names,
-                    Destinations destinations)
+  RunningForwardJob(const JobParts& parts, flow::Store& commits, std::vector<sink::NamedSink> sinks,
+                    std::vector<std::string> names, Destinations destinations)
       : clock_(parts.clock),
         log_(parts.log),
         figures_(std::move(names)),
-        rows_(sink::make_row_outbox(parts.commits, figures_, shown_tables(parts.config))),
+        rows_(sink::make_row_outbox(commits, figures_, shown_tables(parts.config))),
         bounded_(sink::make_bounded_outbox(*rows_, figures_, parts.config.watch.outbox_rows)),
         drainer_(
             parts.store, parts.clock, parts.owner, std::move(sinks),
@@ -169,7 +169,7 @@ class RunningForwardJob final : public ForwardJob {
 
 }  // namespace
 
-std::unique_ptr<ForwardJob> make_forward_job(ForwardJob::Parts parts) {
+std::unique_ptr<ForwardJob> make_forward_job(const JobParts& parts, flow::Store& commits) {
   std::map<WatchForward, size_t> known;
   std::vector<sink::NamedSink> sinks;
   std::vector<std::string> names;
@@ -193,11 +193,10 @@ std::unique_ptr<ForwardJob> make_forward_job(ForwardJob::Parts parts) {
                                parts.clock, make_redis_figures(parts.config, parts.store, parts.clock)),
          redis.outbox_rows});
   }
-  destinations.documents.emplace(
-      DocumentParts{parts.config, parts.store, parts.clock, parts.owner, parts.log}, sinks);
+  destinations.documents.emplace(parts, sinks);
   for (size_t i = names.size(); i < sinks.size(); ++i) names.push_back(sinks[i].name);
   if (sinks.empty()) return nullptr;
-  return std::make_unique<RunningForwardJob>(std::move(parts), std::move(sinks), std::move(names),
+  return std::make_unique<RunningForwardJob>(parts, commits, std::move(sinks), std::move(names),
                                              std::move(destinations));
 }
 

@@ -3,9 +3,7 @@
 
 #include <memory>
 
-#include "base/log.h"
-#include "base/time.h"
-#include "cli/config.h"
+#include "cli/job_parts.h"
 #include "flow/store.h"
 #include "sink/outbox_drainer.h"
 
@@ -14,14 +12,6 @@ namespace waybill::cli {
 /// Owns a thread from start() to the destructor, which stops it in seconds.
 class ForwardJob {
  public:
-  struct Parts {
-    const Config& config;
-    flow::Store& store;    ///< whose outbox is drained
-    flow::Store& commits;  ///< what bounded_store() passes commits on to
-    const Clock& clock;
-    flow::OwnerId owner;
-    LogFn log;
-  };
   virtual ~ForwardJob() = default;
   virtual void start() = 0;
   virtual void request_stop() = 0;
@@ -31,7 +21,8 @@ class ForwardJob {
   virtual const sink::OutboxFigures& figures() const = 0;
 };
 
-/// null when no watch forwards and there is no Redis. What `parts` refer to outlives it.
-std::unique_ptr<ForwardJob> make_forward_job(ForwardJob::Parts parts);
+/// null when no watch forwards and there is no Redis. The outbox of `parts.store` is drained; `commits`,
+/// which outlives the job, is what bounded_store() passes commits on to.
+std::unique_ptr<ForwardJob> make_forward_job(const JobParts& parts, flow::Store& commits);
 
 }  // namespace waybill::cli

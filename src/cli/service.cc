@@ -89,7 +89,7 @@ class RunningService : public Service {
     store_ = std::make_unique<NoticingStore>(std::move(*store), clock_, log_);
     joined_ = flow::make_joined_store(*store_);
     std::string owner = owner_id();
-    forward_ = make_forward_job({config_, *store_, *joined_, clock_, owner, log_});
+    forward_ = make_forward_job({config_, *store_, clock_, owner, log_}, *joined_);
     std::vector<const flow::TableSpec*> tables;
     std::vector<http::Route> routes;
     for (EngineParts& engine : make_engines(config_, *store_, clock_)) {
@@ -98,7 +98,7 @@ class RunningService : public Service {
       for (StreamJobSpec& job : engine.jobs) add_job(std::move(job), owner);
     }
     if (auto ready = store_->ensure(tables); !ready) return tl::make_unexpected(std::move(ready.error()));
-    alerts_ = make_alert_job({config_, *joined_, clock_, owner, log_, [this] { return statuses(); }});
+    alerts_ = make_alert_job({config_, *joined_, clock_, owner, log_}, [this] { return statuses(); });
     if (auto open = open_server(std::move(routes)); !open) return open;
     for (auto& job : jobs_) job->start();
     if (forward_) forward_->start();
@@ -123,8 +123,8 @@ class RunningService : public Service {
  private:
   void add_job(StreamJobSpec spec, const std::string& owner) {
     flow::Store& store = forward_ ? forward_->bounded_store() : *joined_;
-    jobs_.push_back(std::make_unique<StreamJob>(StreamJob::Parts{config_, store, clock_, owner, log_},
-                                                std::move(spec)));
+    jobs_.push_back(
+        std::make_unique<StreamJob>(JobParts{config_, store, clock_, owner, log_}, std::move(spec)));
   }
 
   Result<void> open_server(std::vector<http::Route> of_engines) {

@@ -35,7 +35,7 @@ source::KafkaCluster kafka_of(const ClusterConfig& cluster) {
   return kafka;
 }
 
-StreamJob::StreamJob(Parts parts, StreamJobSpec spec)
+StreamJob::StreamJob(JobParts parts, StreamJobSpec spec)
     : parts_(std::move(parts)),
       spec_(std::move(spec)),
       member_(fmt::format("{}-{}-{}", spec_.group, host_name(), getpid())) {

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "cli/config.h"
+#include "cli/job_parts.h"
 #include "flow/runner.h"
 #include "flow/store.h"
 #include "source/kafka.h"
@@ -51,15 +52,8 @@ struct StreamJobSpec {
 /// Owns a thread from start() to the destructor, which stops it: batch finished, committed, group left.
 class StreamJob {
  public:
-  struct Parts {
-    const Config& config;
-    flow::Store& store;  ///< its tables are ensured
-    const Clock& clock;
-    flow::OwnerId owner;
-    LogFn log;
-  };
-  /// What `parts` refer to outlives this. REQUIRES: the cluster is configured, or the spec has a source.
-  StreamJob(Parts parts, StreamJobSpec spec);
+  /// REQUIRES: the cluster is configured, or the spec has a source.
+  StreamJob(JobParts parts, StreamJobSpec spec);
   void start();
   void request_stop();
   JobStatus status() const;  ///< any thread
@@ -71,7 +65,7 @@ class StreamJob {
   std::string title() const;  ///< for the log
   flow::Runner::MakeSource kafka_source(const source::KafkaCluster& kafka, flow::Plan::Kind plan) const;
 
-  Parts parts_;
+  JobParts parts_;
   StreamJobSpec spec_;
   std::string member_;
   mutable std::mutex mutex_;
