@@ -1,5 +1,5 @@
 #pragma once
-// How the API writes JSON. For the .cc files of the queries only.
+// How the API and what is kept for it write JSON. For .cc files only.
 
 #include <nlohmann/json.hpp>
 #include <string>

@@ -1,7 +1,7 @@
 // Rules over hops: what was lost, redelivered or is unconfirmed, lag, latency.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "audit/query_json.h"
 #include "audit/query_rows.h"
 #include "audit/query_topic_sums.h"
 #include "audit/tables.h"
@@ -14,22 +14,17 @@
 namespace waybill::cli {
 namespace {
 
+using audit::Json;
+using audit::text_of;
 using flow::Filter;
-using Json = nlohmann::ordered_json;
 using Kind = AlertDefinition::Kind;
 
 constexpr int64_t kHopRowsMax = 100'000;
 constexpr size_t kEvidenceKept = 10'000;  ///< hops whose evidence is remembered
 
-std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-bool names(const std::vector<std::string>& wanted, std::string_view name) {
-  return wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end();
-}
-
 bool concerns(const AlertDefinition& d, std::string_view cluster, std::string_view topic,
               std::string_view group) {
-  return names(d.clusters, cluster) && names(d.topics, topic) && names(d.groups, group);
+  return wanted(d.clusters, cluster) && wanted(d.topics, topic) && wanted(d.groups, group);
 }
 
 alert::Labels hop_labels(std::string_view cluster, std::string_view topic, std::string_view group) {
@@ -110,13 +105,13 @@ Result<std::string> AlertReadings::ranges(const std::string& cluster, const std:
     listed += last - first + 1;
   }
   seen.count = count;
-  seen.evidence = dumped({{"cluster", cluster},
-                          {"topic", topic},
-                          {"group", group},
-                          {"state", state},
-                          {"count", count},
-                          {"listed", listed},
-                          {"ranges", std::move(list)}});
+  seen.evidence = text_of({{"cluster", cluster},
+                           {"topic", topic},
+                           {"group", group},
+                           {"state", state},
+                           {"count", count},
+                           {"listed", listed},
+                           {"ranges", std::move(list)}});
   return seen.evidence;
 }
 
@@ -137,11 +132,11 @@ Result<void> AlertReadings::lag(alert::Book& book, size_t rule, Now now) {
       seen.value = many ? static_cast<double>(*lag.messages) : *lag.seconds;
       seen.summary =
           to_utf8(many ? texts_.lag_messages(place, *lag.messages) : texts_.lag_time(place, Millis(age)));
-      seen.evidence = dumped({{"cluster", key.first},
-                              {"topic", key.second},
-                              {"group", group},
-                              {"lag_messages", lag.messages ? Json(*lag.messages) : Json()},
-                              {"lag_seconds", lag.seconds ? Json(*lag.seconds) : Json()}});
+      seen.evidence = text_of({{"cluster", key.first},
+                               {"topic", key.second},
+                               {"group", group},
+                               {"lag_messages", lag.messages ? Json(*lag.messages) : Json()},
+                               {"lag_seconds", lag.seconds ? Json(*lag.seconds) : Json()}});
       seen.link = "#/topics/" + percent_encode(key.first) + "/" + percent_encode(key.second);
       book.observe(rule, std::move(seen), now);
     }
@@ -157,7 +152,7 @@ Result<void> AlertReadings::buckets(alert::Book& book, size_t rule, Now now) {
   if (!topics) return tl::make_unexpected(std::move(topics.error()));
   for (const auto& topic : topics->rows) {
     const std::string &cluster = flow::text(topic.key[0]), &name = flow::text(topic.key[1]);
-    if (!names(d.clusters, cluster) || !names(d.topics, name)) continue;
+    if (!wanted(d.clusters, cluster) || !wanted(d.topics, name)) continue;
     auto page = store_.query({.table = &table,
                               .where = {{"cluster", Filter::Op::kEq, cluster},
                                         {"topic", Filter::Op::kEq, name},
@@ -168,7 +163,7 @@ Result<void> AlertReadings::buckets(alert::Book& book, size_t rule, Now now) {
     if (!page) return tl::make_unexpected(std::move(page.error()));
     for (const auto& row : page->rows) {
       const std::string& group = flow::text(row.key[0]);
-      if (group.empty() || !names(d.groups, group)) continue;
+      if (group.empty() || !wanted(d.groups, group)) continue;
       const audit::RowView view(table, row);
       const int64_t consumed = view.number("distinct_offsets"), again = view.number("redelivered");
       alert::Observation seen{.labels = hop_labels(cluster, name, group)};
@@ -194,7 +189,7 @@ Result<void> AlertReadings::buckets(alert::Book& book, size_t rule, Now now) {
         evidence["latency_ms"] = is;
         evidence["count"] = sketch->count();
       }
-      seen.evidence = dumped(evidence);
+      seen.evidence = text_of(evidence);
       seen.link = "#/topics/" + percent_encode(cluster) + "/" + percent_encode(name);
       book.observe(rule, std::move(seen), now);
     }

@@ -1,9 +1,9 @@
 // Rules over ledgers, KPIs, reporters, incomplete data and our own sources.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "alert/tables.h"
+#include "audit/query_json.h"
 #include "audit/query_rows.h"
 #include "audit/tables.h"
 #include "base/utf8.h"
@@ -14,8 +14,9 @@
 namespace waybill::cli {
 namespace {
 
+using audit::Json;
+using audit::text_of;
 using flow::Filter;
-using Json = nlohmann::ordered_json;
 using Kind = AlertDefinition::Kind;
 
 constexpr int64_t kReadMax = 100'000;
@@ -25,12 +26,6 @@ constexpr int64_t kSourceFreshMs = 30'000;      ///< a process that said nothing
 constexpr int64_t kKpiSettleMs = 10'000;
 constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kBehindMs = 600'000;  ///< reading of a topic may be so far behind
-
-std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-bool wanted(const std::vector<std::string>& list, std::string_view name) {
-  return list.empty() || std::find(list.begin(), list.end(), name) != list.end();
-}
 
 /// "duration_ms.max" in {"duration_ms":{"max":1}}.
 std::optional<double> number_at(const Json& values, const std::string& path) {
@@ -103,7 +98,7 @@ Result<void> AlertReadings::unconsumed(alert::Book& book, size_t rule, Now now) 
     add_label(seen.labels, "ledger", ledger);
     add_label(seen.labels, "consumer", consumer);
     seen.summary = to_utf8(texts_.unconsumed(ledger, consumer, count));
-    seen.evidence = dumped(
+    seen.evidence = text_of(
         {{"ledger", ledger}, {"consumer", consumer}, {"count", count}, {"messages", std::move(messages)}});
     seen.link = "#/ledger";
     book.observe(rule, std::move(seen), now);
@@ -129,12 +124,12 @@ Result<void> AlertReadings::reporters(alert::Book& book, size_t rule, Now now) {
                         add_label(seen.labels, "host", row.text("host"));
                         add_label(seen.labels, "service", row.text("service"));
                         seen.summary = to_utf8(texts_.vanished(cluster, reporter, row.text("host")));
-                        seen.evidence = dumped({{"cluster", cluster},
-                                                {"reporter", reporter},
-                                                {"host", row.text("host")},
-                                                {"pid", row.number("pid")},
-                                                {"last_seen", row.number("last_seen_ms")},
-                                                {"topics", row.text("topics").substr(0, kEvidenceTextMax)}});
+                        seen.evidence = text_of({{"cluster", cluster},
+                                                 {"reporter", reporter},
+                                                 {"host", row.text("host")},
+                                                 {"pid", row.number("pid")},
+                                                 {"last_seen", row.number("last_seen_ms")},
+                                                 {"topics", row.text("topics").substr(0, kEvidenceTextMax)}});
                         seen.link = "#/reporters";
                         book.observe(rule, std::move(seen), now);
                       });
@@ -169,7 +164,7 @@ Result<void> AlertReadings::incomplete(alert::Book& book, size_t rule, Now now) 
     add_label(seen.labels, "cluster", key.first);
     add_label(seen.labels, "topic", key.second);
     seen.summary = to_utf8(texts_.incomplete(key.first, key.second, reasons, Millis(age)));
-    seen.evidence = dumped(
+    seen.evidence = text_of(
         {{"cluster", key.first}, {"topic", key.second}, {"since", hole.from_ms}, {"reasons", hole.reasons}});
     seen.link = "#/reporters";
     book.observe(rule, std::move(seen), now);
@@ -204,7 +199,7 @@ Result<void> AlertReadings::sources(alert::Book& book, size_t rule, const std::v
     seen.summary =
         to_utf8(d.kind == Kind::kOwnLag ? texts_.own_lag(name, sum.lag_messages)
                                         : texts_.degraded(name, sum.detail.substr(0, kEvidenceTextMax)));
-    seen.evidence = dumped({{"source", name}, {"lag_messages", sum.lag_messages}, {"detail", sum.detail}});
+    seen.evidence = text_of({{"source", name}, {"lag_messages", sum.lag_messages}, {"detail", sum.detail}});
     seen.link = "#/reporters";
     book.observe(rule, std::move(seen), now);
   }
@@ -247,11 +242,11 @@ Result<void> AlertReadings::kpis(alert::Book& book, size_t rule, Now now) {
     }
     seen.summary = to_utf8(texts_.kpi(d.kpi, d.value, by, *value, d.above ? *d.above : *d.below,
                                       (*window)["start"].get<std::string>()));
-    seen.evidence = dumped({{"kpi", d.kpi},
-                            {"value", d.value},
-                            {"is", *value},
-                            {d.above ? "above" : "below", d.above ? *d.above : *d.below},
-                            {"window", *window}});
+    seen.evidence = text_of({{"kpi", d.kpi},
+                             {"value", d.value},
+                             {"is", *value},
+                             {d.above ? "above" : "below", d.above ? *d.above : *d.below},
+                             {"window", *window}});
     seen.link = "#/kpi/" + d.kpi;
     book.observe(rule, std::move(seen), now);
   }

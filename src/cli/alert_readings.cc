@@ -2,10 +2,10 @@
 #include "cli/alert_readings.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "alert/tables.h"
+#include "audit/query_json.h"
 #include "base/assert.h"
 #include "base/utf8.h"
 #include "watch/tables.h"
@@ -13,10 +13,9 @@
 namespace waybill::cli {
 namespace {
 
+using audit::Json;
+using audit::text_of;
 using flow::Filter;
-using Json = nlohmann::ordered_json;
-
-std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 /// The fields of `by` with their values.
 std::vector<std::pair<std::string, std::string>> by_of(const WatchDefinition& watch,
@@ -47,6 +46,10 @@ std::string label_name(std::string_view text) {
 
 void add_label(alert::Labels& labels, std::string_view name, std::string_view value) {
   if (!value.empty()) labels[label_name(name)] = to_utf8(value);
+}
+
+bool wanted(const std::vector<std::string>& list, std::string_view name) {
+  return list.empty() || std::find(list.begin(), list.end(), name) != list.end();
 }
 
 std::vector<SourceReading> source_readings(const std::vector<JobStatus>& statuses) {
@@ -158,7 +161,7 @@ Result<void> AlertReadings::window(alert::Book& book, size_t definition, int64_t
                 {"samples", Json::array()}};
   if (auto list = Json::parse(hot.samples, nullptr, false); list.is_array())
     evidence["samples"] = std::move(list);
-  seen.evidence = dumped(evidence);
+  seen.evidence = text_of(evidence);
   seen.link = "#/watches/" + watch.rule.name;
   seen.holds_ms = watch.window.count();
   book.observe(rule_of_watch_[definition], std::move(seen), now);
@@ -189,7 +192,7 @@ Result<std::string> AlertReadings::samples(const WatchDefinition& watch, int64_t
                                   : Json::object()},
                    {"text", std::move(text)}});
   }
-  return dumped(out);
+  return text_of(out);
 }
 
 Result<void> AlertReadings::sweep(alert::Book& book, const std::vector<SourceReading>& own, Now now) {

@@ -90,5 +90,7 @@ class AlertReadings {
 std::string label_name(std::string_view text);
 /// Adds a label unless the value is empty, which receivers take for no label.
 void add_label(alert::Labels& labels, std::string_view name, std::string_view value);
+/// A rule that lists nothing is about everything.
+bool wanted(const std::vector<std::string>& list, std::string_view name);
 
 }  // namespace waybill::cli

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
+#include "audit/query_json.h"
 #include "audit/query_params.h"
 #include "cli/ledger_latency.h"
 #include "ledger/tables.h"
@@ -12,7 +12,8 @@
 namespace waybill::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using audit::Json;
+using audit::text_of;
 using flow::Filter;
 using flow::number;
 using flow::text;
@@ -23,7 +24,6 @@ constexpr int64_t kPageRowsMax = 10'000;
 constexpr int64_t kGroupRowsMax = 100'000;
 constexpr int64_t kMalformedShown = 20;
 
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 Filter equals(std::string column, flow::Value value) {
   return {std::move(column), Filter::Op::kEq, std::move(value)};
 }
@@ -130,7 +130,7 @@ Result<std::string> ledgers_json(flow::Store& store, const std::vector<LedgerSet
     if (!entry) return tl::make_unexpected(std::move(entry.error()));
     list.push_back(std::move(*entry));
   }
-  return dump({{"ledgers", std::move(list)}});
+  return text_of({{"ledgers", std::move(list)}});
 }
 
 Result<std::string> ledger_buckets_json(flow::Store& store, const LedgerSettings& ledger,
@@ -155,7 +155,7 @@ Result<std::string> ledger_buckets_json(flow::Store& store, const LedgerSettings
   }
   Json out{{"group", ledger.name}, {"bucket_ms", ledger.bucket.count()}, {"buckets", std::move(list)}};
   if (page->next) out["next"] = *page->next;
-  return dump(out);
+  return text_of(out);
 }
 
 Result<std::string> ledger_exceptions_json(flow::Store& store, const LedgerSettings& ledger,
@@ -184,7 +184,7 @@ Result<std::string> ledger_exceptions_json(flow::Store& store, const LedgerSetti
   }
   Json out{{"group", ledger.name}, {"exceptions", std::move(list)}};
   if (page->next) out["next"] = *page->next;
-  return dump(out);
+  return text_of(out);
 }
 
 }  // namespace waybill::cli

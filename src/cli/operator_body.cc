@@ -69,6 +69,4 @@ Json message_json(int32_t partition, const source::WholeMessage& m) {
   return out;
 }
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 }  // namespace waybill::cli

@@ -3,18 +3,19 @@
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "audit/decisions.h"
+#include "audit/query_json.h"
 #include "base/result.h"
 #include "source/redelivery.h"
 
 namespace waybill::cli {
 
-using Json = nlohmann::ordered_json;
+using audit::Json;
+using audit::text_of;
 
 /// The members of a request's object by name; numbers, booleans and texts become text, null is absent. A
 /// member that is not in `allowed`, or is an object or array, is kInvalid.
@@ -25,6 +26,5 @@ Result<std::map<std::string, std::string>> body_members(const std::string& body,
 Json ranges_json(const std::vector<tally::DecidedPartition>& partitions);
 /// A message as it stands in the log: text where it is UTF-8, else base64 in `<name>_base64`.
 Json message_json(int32_t partition, const source::WholeMessage& message);
-std::string text_of(const Json& json);
 
 }  // namespace waybill::cli
