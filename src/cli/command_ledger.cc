@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <optional>
 #include <thread>
 
@@ -19,6 +18,7 @@
 #include "cli/ledger_report.h"
 #include "cli/ledger_search.h"
 #include "cli/ledger_search_once.h"
+#include "cli/ledger_task_options.h"
 #include "cli/ledger_topics.h"
 #include "cli/stop_signal.h"
 #include "cli/stream_job.h"
@@ -68,13 +68,6 @@ tl::expected<LedgerSettings, std::string> settings_of(const LedgerArgs& args) {
   auto ledgers = load_ledgers(args.config, real_world());
   if (!ledgers) return tl::make_unexpected(std::move(ledgers.error()));
   return chosen(std::move(*ledgers), args, args.config);
-}
-
-uint64_t random_seed() {
-  const Id128 id = Id128::random();
-  uint64_t seed;
-  std::memcpy(&seed, id.bytes.data(), sizeof seed);
-  return seed;
 }
 
 /// What `-t` says, from now on back; `otherwise` without it.
@@ -136,7 +129,7 @@ int read_to_the_end(const LedgerArgs& args, const LedgerSettings& settings, int6
                     LedgerInput& input) {
   LedgerReadOptions options = options_of(args);
   options.produced_from = produced_from;
-  const LedgerFindings findings = read_ledger(settings, input, options, random_seed());
+  const LedgerFindings findings = read_ledger(settings, input, options, random_ledger_seed());
   for (const Error& error : findings.errors) fmt::print(stderr, "waybill: {}\n", error.message);
   const LedgerSummary summary = summary_of(settings.name, findings);
   if (!args.list.empty()) {
@@ -158,7 +151,8 @@ int over_files(const LedgerArgs& args, const LedgerSettings& settings) {
   if (args.follow) {
     StopSignal signal;
     auto feed = follow_ledger_files(args.files);
-    return feed ? follow_ledger(args, settings, from, random_seed(), **feed, signal) : failed(feed.error());
+    return feed ? follow_ledger(args, settings, from, random_ledger_seed(), **feed, signal)
+                : failed(feed.error());
   }
   source::FileNames files = source::expand_file_names(args.files);
   for (const std::string& notice : files.skipped) fmt::print(stderr, "waybill: {}\n", notice);
@@ -175,7 +169,7 @@ int over_index(const LedgerArgs& args, const LedgerSettings& settings, const sea
   const LedgerSearchOptions options{.since_ms = from, .batch = static_cast<size_t>(args.batch_size)};
   if (args.follow) {
     auto feed = follow_search(settings, server, options);
-    return follow_ledger(args, settings, from, random_seed(), *feed, signal);
+    return follow_ledger(args, settings, from, random_ledger_seed(), *feed, signal);
   }
   auto input = read_search_once(settings, server, options, signal);
   return read_to_the_end(args, settings, from, *input);
@@ -207,7 +201,7 @@ int over_topics(const LedgerArgs& args) {
   if (!topics) return failed(topics.error());
   if (args.follow) {
     auto feed = follow_topics(std::move(*topics));
-    return follow_ledger(args, *settings, from, random_seed(), *feed, signal);
+    return follow_ledger(args, *settings, from, random_ledger_seed(), *feed, signal);
   }
   auto input = read_once(std::move(*topics), signal);
   return read_to_the_end(args, *settings, from, *input);

@@ -1,36 +1,21 @@
 #include "cli/ledger_engine.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "base/types.h"
 #include "cli/ledger_api.h"
 #include "cli/ledger_search.h"
-#include "ledger/ledger_task.h"
+#include "cli/ledger_task_options.h"
 #include "ledger/tables.h"
 
 namespace waybill::cli {
 namespace {
 
-uint64_t random_seed() {
-  const Id128 id = Id128::random();
-  uint64_t seed;
-  std::memcpy(&seed, id.bytes.data(), sizeof seed);
-  return seed | 1;
-}
-
 ledger::LedgerTaskOptions task_options(const LedgerSettings& settings, const flow::TaskId& id) {
-  return {.ledger = settings.name,
-          .part = settings.source.aligned ? id.substr(id.rfind('/') + 1) : "all",
-          .producers = settings.producers,
-          .discover = settings.discover,
-          .format = settings.format,
-          .deadline_ms = settings.deadline.count(),
-          .horizon_ms = settings.horizon.count(),
-          .bucket_ms = settings.bucket.count(),
-          .seed = random_seed(),
-          .documents = !settings.index.server.empty(),
-          .keyed_places = !settings.source.search.server.empty()};
+  ledger::LedgerTaskOptions options = ledger_task_options(settings, random_ledger_seed());
+  if (settings.source.aligned) options.part = id.substr(id.rfind('/') + 1);
+  options.documents = !settings.index.server.empty();
+  options.keyed_places = !settings.source.search.server.empty();
+  return options;
 }
 
 StreamJobSpec job_of(const LedgerSettings& settings) {

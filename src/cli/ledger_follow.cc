@@ -9,8 +9,8 @@
 
 #include "cli/commands.h"
 #include "cli/ledger_report.h"
+#include "cli/ledger_task_options.h"
 #include "cli/stop_signal.h"
-#include "ledger/ledger_task.h"
 #include "ledger/tables.h"
 #include "tally/latency_text.h"
 
@@ -107,6 +107,12 @@ std::string malformed_line(const RowChange& row, bool of_file) {
   return malformed_json(place, text(row.values[0]), text(row.values[1]));
 }
 
+ledger::LedgerTaskOptions task_options(const LedgerSettings& settings, int64_t produced_from, uint64_t seed) {
+  ledger::LedgerTaskOptions options = ledger_task_options(settings, seed);
+  options.produced_from = produced_from;
+  return options;
+}
+
 class Following {
  public:
   Following(const LedgerArgs& args, const LedgerSettings& settings, int64_t produced_from, uint64_t seed,
@@ -116,16 +122,7 @@ class Following {
         feed_(feed),
         deadline_ms_(settings.deadline.count()),
         figures_(settings),
-        task_({.ledger = settings.name,
-               .part = "all",
-               .producers = settings.producers,
-               .discover = settings.discover,
-               .format = settings.format,
-               .deadline_ms = settings.deadline.count(),
-               .horizon_ms = settings.horizon.count(),
-               .bucket_ms = settings.bucket.count(),
-               .seed = seed,
-               .produced_from = produced_from}) {}
+        task_(task_options(settings, produced_from, seed)) {}
 
   int run(StopSignal& signal) {
     int64_t print_at_ms = system_clock().now().steady_ms + kPrintEveryMs;
