@@ -109,7 +109,13 @@ def test_every_answer_is_as_described(busy, topic, description):
     buckets = validate(openapi, busy, f"/api/v1/topics/{topic}/buckets", histogram="true").json()["buckets"]
     for group in (group for bucket in buckets for group in bucket["groups"].values()):
         assert sum(count for _, count in group["histogram"]) + group["latency_ms"]["negative"] >= group["consumed"]
+    for step, width in (("15m", 900_000), ("1h", 3_600_000), ("1d", 86_400_000)):
+        wide = validate(openapi, busy, f"/api/v1/topics/{topic}/buckets", step=step).json()
+        assert wide["step_ms"] == width and all(bucket["start"] % width == 0 for bucket in wide["buckets"])
+        assert sum(bucket["produced"]["count"] for bucket in wide["buckets"]) == sum(bucket["produced"]["count"] for bucket in buckets)
     for path, status, params in ((f"/api/v1/topics/{topic}/buckets", 400, {"from": "yesterday"}),
+                                 (f"/api/v1/topics/{topic}/buckets", 400, {"from": "-30d", "step": "1m"}),
+                                 (f"/api/v1/topics/{topic}/buckets", 400, {"step": "7m"}),
                                  (f"/api/v1/topics/{topic}/findings", 400, {"state": "gone"}),
                                  (f"/api/v1/topics/{topic}/findings", 400, {"limit": "-1"}),
                                  ("/api/v1/overview", 400, {"state": "gone"}), ("/api/v1/overview", 400, {"next": "x"}),

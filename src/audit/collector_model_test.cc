@@ -265,6 +265,7 @@ Outcome read(Harness& h) {
   for (const auto& [key, values] : h.tables.table(incomplete_table()))
     out.incomplete.insert({text(key[1]), text(key[3])});
   drop_zeros(out);
+  EXPECT_EQ(hours_against_buckets(h.tables), "");
   return out;
 }
 

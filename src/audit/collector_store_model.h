@@ -11,8 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "audit/tables.h"
 #include "flow/rows.h"
 #include "flow/task.h"
+#include "tally/bucket.h"
 
 namespace waybill::audit::harness {
 
@@ -76,6 +78,30 @@ class Tables {
   }
   std::map<std::string, Table> tables_;
 };
+
+/// What the rows of hours say otherwise than the rows of their buckets added up; empty when nothing.
+inline std::string hours_against_buckets(Tables& tables) {
+  Tables added;
+  flow::Rows rows;
+  for (const auto& [key, values] : tables.table(bucket_table())) {
+    Tables::Row hour = key;
+    hour[3] = tally::bucket_start(std::get<int64_t>(key[3]), kHourMs).value;
+    rows.push_back({&hour_table(), flow::RowChange::Op::kUpsert, std::move(hour), values});
+  }
+  added.apply(rows);
+  std::string wrong;
+  for (const auto& [key, values] : added.table(hour_table())) {
+    const auto found = tables.table(hour_table()).find(key);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const flow::ValueColumn& column = hour_table().values[i];
+      if (column.merge != flow::Merge::kSum && column.merge != flow::Merge::kSketch) continue;
+      if (found == tables.table(hour_table()).end() || found->second[i] != values[i])
+        wrong += std::string(column.name) + " of " + std::get<std::string>(key[4]) + ", ";
+    }
+  }
+  if (added.table(hour_table()).size() != tables.table(hour_table()).size()) wrong += "the number of rows";
+  return wrong;
+}
 
 /// Stored state of a Task.
 class Segments : public flow::SegmentReader {

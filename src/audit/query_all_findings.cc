@@ -10,24 +10,24 @@
 namespace waybill::audit {
 namespace {
 
-constexpr int64_t kLimitMissing = 1000;
-constexpr int64_t kLimitMost = 10'000;
+constexpr int64_t kAllLimitMissing = 1000;
+constexpr int64_t kAllLimitMost = 10'000;
 
 /// Where a page begins: a topic, and the page within it ("" = its first).
-struct Place {
+struct PagePlace {
   TopicKey key;
   std::string inner;
 };
 
-std::string encode(const Place& place) {
+std::string encode(const PagePlace& place) {
   std::string text = base64_encode(text_of(Json{place.key.first, place.key.second, place.inner}));
   for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c == '=' ? '.' : c;
   return text;
 }
 
-Result<std::optional<Place>> place_param(const Params& params) {
+Result<std::optional<PagePlace>> place_param(const Params& params) {
   auto text = params("next");
-  if (!text) return std::optional<Place>();
+  if (!text) return std::optional<PagePlace>();
   for (char& c : *text) c = c == '-' ? '+' : c == '_' ? '/' : c == '.' ? '=' : c;
   const auto bytes = base64_decode(*text);
   const Json json = bytes ? Json::parse(*bytes, nullptr, false) : Json();
@@ -35,7 +35,7 @@ Result<std::optional<Place>> place_param(const Params& params) {
                      std::all_of(json.begin(), json.end(), [](const Json& part) { return part.is_string(); });
   if (!valid) return fail(Errc::kInvalid, "next: not one that an earlier page gave");
   return std::optional(
-      Place{{json[0].get<std::string>(), json[1].get<std::string>()}, json[2].get<std::string>()});
+      PagePlace{{json[0].get<std::string>(), json[1].get<std::string>()}, json[2].get<std::string>()});
 }
 
 /// Topics that count findings of the wanted state, by key.
@@ -49,9 +49,9 @@ std::vector<TopicKey> topics_with(const TopicBoard& board, const Params& params)
     if ((cluster && entry.key.first != *cluster) || (topic && entry.key.second != *topic)) continue;
     const bool any = std::any_of(entry.topic.groups.begin(), entry.topic.groups.end(), [&](const auto& side) {
       if (group && side.first != *group) return false;
-      return std::any_of(side.second.states.begin(), side.second.states.end(), [&](const auto& count) {
-        return count.second > 0 && (!state || count.first == *state);
-      });
+      const StateCounts& states = side.second.states;
+      if (state) return states.of(*state) > 0;
+      return std::any_of(states.counts.begin(), states.counts.end(), [](int64_t n) { return n > 0; });
     });
     if (any) keys.push_back(entry.key);
   }
@@ -73,7 +73,7 @@ Params inner_params(const Params& params, const TopicKey& key, int64_t limit, co
 
 Result<std::string> all_findings_json(flow::Store& store, const TopicBoard& board, const Params& params,
                                       Now now) {
-  auto limit = positive_number(params, "limit", kLimitMissing, kLimitMost);
+  auto limit = positive_number(params, "limit", kAllLimitMissing, kAllLimitMost);
   if (!limit) return tl::unexpected(std::move(limit.error()));
   if (params("state")) {
     if (auto state = one_of(params, "state", kStates, ""); !state)

@@ -1,183 +1,138 @@
 // GET /api/v1/topics/{topic}/buckets
 #include <algorithm>
-#include <bit>
-#include <map>
-#include <optional>
-#include <tuple>
+#include <limits>
+#include <string>
+#include <vector>
 
-#include "audit/hop_figures.h"
+#include "audit/bucket_rows.h"
 #include "audit/query.h"
-#include "audit/query_json.h"
 #include "audit/query_params.h"
-#include "audit/query_rows.h"
 #include "audit/tables.h"
+#include "base/json_text.h"
 #include "tally/bucket.h"
-#include "tally/latency_text.h"
 
 namespace waybill::audit {
 namespace {
 
-constexpr int64_t kBucketRowsMax = 500'000;
 constexpr int64_t kMinuteMs = 60'000;
+constexpr int64_t kPointsMost = 5'000;  ///< that a step may give
 
-/// One side of one bucket.
-struct Side {
-  int64_t count = 0, bytes = 0, distinct = 0, failed = 0, unknown = 0, reordered = 0;
-  std::map<std::string_view, int64_t> states;
-  tally::LatencySketch latency;
+struct Step {
+  std::string_view name;
+  int64_t ms;
+  /// The longest range for which it is taken when none is asked for; 0 = never. At most 1,600 buckets. Beyond
+  /// 50 hours it is whole hours, because minutes are not kept much longer.
+  int64_t longest_ms;
 };
+constexpr Step kSteps[] = {{"1s", 1000, 1'600'000},
+                           {"10s", 10'000, 16'000'000},
+                           {"1m", kMinuteMs, 1'600 * kMinuteMs},
+                           {"5m", 5 * kMinuteMs, 50 * kHourMs},
+                           {"15m", 15 * kMinuteMs, 0},
+                           {"1h", kHourMs, 1'600 * kHourMs},
+                           {"6h", 6 * kHourMs, 1'600 * 6 * kHourMs},
+                           {"1d", kDayMs, 1'600 * kDayMs},
+                           {"28d", 28 * kDayMs, std::numeric_limits<int64_t>::max()}};
 
-struct BucketSum {
-  int64_t interval_ms = kMinuteMs;
-  int64_t with_create = 0, with_append = 0;
-  bool settled = true;
-  Side produced;
-  std::map<std::string, Side> groups;
-  /// What tells whether rows are gone: everything that was ever counted here.
-  int64_t weight = 0;
+/// The parameter `step`, or what suits the range.
+Result<Step> step_of(const Params& params, TimeRange range) {
+  const int64_t length = std::max<int64_t>(0, range.to_ms - range.from_ms);
+  std::vector<std::string_view> names = {"auto"};
+  for (const Step& step : kSteps) names.push_back(step.name);
+  auto wanted = one_of(params, "step", names, "auto");
+  if (!wanted) return tl::unexpected(std::move(wanted.error()));
+  if (*wanted == "auto")
+    return *std::find_if(std::begin(kSteps), std::end(kSteps),
+                         [&](const Step& step) { return length <= step.longest_ms; });
+  const Step step = *std::find_if(std::begin(kSteps), std::end(kSteps),
+                                  [&](const Step& one) { return one.name == *wanted; });
+  if (length / step.ms <= kPointsMost) return step;
+  const auto* fits = std::find_if(std::begin(kSteps), std::end(kSteps),
+                                  [&](const Step& one) { return length / one.ms <= kPointsMost; });
+  std::string message = "step: " + *wanted + " over this range would be " + std::to_string(length / step.ms) +
+                        " buckets, more than " + std::to_string(kPointsMost) + "; ask for a shorter range";
+  if (fits != std::end(kSteps)) message += " or for " + std::string(fits->name);
+  return fail(Errc::kInvalid, message);
+}
+
+int64_t floor_to(int64_t ms, int64_t width_ms) { return tally::bucket_start(ms, width_ms).value; }
+
+/// Buckets of the step that touch the range, each whole. Steps of hours are sums of the hours' own rows. A
+/// shorter step is the sum of rows as they were counted while all of an hour's exist; else the hour stands
+/// for them. A bucket is as wide as its widest row when that is wider than the step.
+class StepReader {
+ public:
+  StepReader(flow::Store& store, BucketRange rows, int64_t step_ms)
+      : store_(store), rows_(std::move(rows)), step_ms_(step_ms) {}
+
+  Result<Buckets> read(TimeRange range) {
+    const int64_t whole_ms = std::max(step_ms_, kHourMs);
+    rows_.starts = {floor_to(range.from_ms, whole_ms), floor_to(range.to_ms + whole_ms - 1, whole_ms)};
+    auto done = step_ms_ >= kHourMs ? read_hours() : read_both();
+    if (!done) return tl::unexpected(std::move(done.error()));
+    std::erase_if(buckets_, [&](const auto& one) {
+      return one.first >= range.to_ms || one.first + one.second.interval_ms <= range.from_ms;
+    });
+    return std::move(buckets_);
+  }
+
+ private:
+  Result<void> add(int64_t start_ms, int64_t width_ms, const RowView& row) {
+    BucketSum& bucket = buckets_.try_emplace(start_ms).first->second;
+    auto added = bucket.add(row);
+    bucket.interval_ms = width_ms;
+    return added;
+  }
+
+  Result<void> read_hours() {
+    rows_.table = &hour_table();
+    return each_bucket_row(store_, rows_, [&](const RowView& row) {
+      return add(floor_to(row.number("start"), step_ms_), step_ms_, row);
+    });
+  }
+
+  Result<void> read_both() {
+    std::map<int64_t, int64_t> left;  // what the hour's own rows do not explain
+    rows_.table = &hour_table();
+    auto done = each_bucket_row(store_, rows_, [&](const RowView& row) -> Result<void> {
+      left[row.number("start")] += row_weight(row);
+      return {};
+    });
+    if (!done) return done;
+    rows_.table = &bucket_table();
+    done = each_bucket_row(store_, rows_, [&](const RowView& row) {
+      const int64_t start = row.number("start");
+      if (auto hour = left.find(floor_to(start, kHourMs)); hour != left.end())
+        hour->second -= row_weight(row);
+      const int64_t width = std::max(step_ms_, std::max<int64_t>(row.number("interval_ms"), 1));
+      return add(floor_to(start, width), width, row);
+    });
+    if (!done) return done;
+    std::erase_if(left, [](const auto& hour) { return hour.second <= 0; });
+    if (left.empty()) return {};
+    std::erase_if(buckets_, [&](const auto& one) { return left.contains(floor_to(one.first, kHourMs)); });
+    rows_.table = &hour_table();
+    rows_.starts = {left.begin()->first, left.rbegin()->first + kHourMs};
+    return each_bucket_row(store_, rows_, [&](const RowView& row) -> Result<void> {
+      const int64_t start = row.number("start");
+      return left.contains(start) ? add(start, kHourMs, row) : Result<void>();
+    });
+  }
+
+  flow::Store& store_;
+  BucketRange rows_;
+  int64_t step_ms_;
+  Buckets buckets_;
 };
-
-enum class Detail : uint8_t { kFigures, kHistogram };
-
-using Buckets = std::map<int64_t, BucketSum>;  ///< by start
-
-Result<void> add_row(BucketSum& bucket, const RowView& row) {
-  const std::string& group = row.text("grp");
-  Side& side = group.empty() ? bucket.produced : bucket.groups[group];
-  side.count += row.number("count");
-  side.bytes += row.number("bytes");
-  side.distinct += row.number("distinct_offsets");
-  side.failed += row.number("failed");
-  side.unknown += row.number("unknown");
-  side.reordered += row.number("reordered");
-  for (std::string_view state : kStates) side.states[state] += row.number(state);
-  bucket.interval_ms = std::max<int64_t>(row.number("interval_ms"), 1);
-  bucket.with_create += row.number("time_create");
-  bucket.with_append += row.number("time_append");
-  bucket.settled = bucket.settled && row.number("settled") != 0;
-  bucket.weight += row.number("count") + row.number("failed") + row.number("unknown");
-  if (row.text("latency").empty()) return {};
-  auto sketch = tally::parse_latency_text(row.text("latency"));
-  if (!sketch) return tl::unexpected(std::move(sketch.error()).within("a latency in the store"));
-  side.latency.merge(*sketch);
-  return {};
-}
-
-/// Rows of one kind with `start` in [from_ms, to_ms).
-Result<Buckets> read(flow::Store& store, const flow::TableSpec& table, const std::string& cluster,
-                     std::string_view topic, tally::BucketKind kind, TimeRange starts) {
-  flow::Query query{.table = &table,
-                    .where = {equals("cluster", cluster),
-                              equals("topic", std::string(topic)),
-                              equals("kind", static_cast<int64_t>(kind)),
-                              {"start", flow::Filter::Op::kGe, starts.from_ms},
-                              {"start", flow::Filter::Op::kLt, starts.to_ms}}};
-  Buckets buckets;
-  Result<void> added;
-  auto done = each_row(store, std::move(query), kBucketRowsMax, [&](const RowView& row) {
-    if (added) added = add_row(buckets[row.number("start")], row);
-  });
-  if (!done) return tl::unexpected(std::move(done.error()));
-  if (!added) return tl::unexpected(std::move(added.error()));
-  return buckets;
-}
-
-/// Buckets that touch the range: as they were counted while all of an hour's rows exist, else the hour's.
-Result<Buckets> read_range(flow::Store& store, const std::string& cluster, std::string_view topic,
-                           TimeRange range) {
-  const TimeRange whole_hours{tally::bucket_start(range.from_ms, kHourMs).value,
-                              tally::bucket_start(range.to_ms + kHourMs - 1, kHourMs).value};
-  auto minutes = read(store, bucket_table(), cluster, topic, tally::BucketKind::kNormal, whole_hours);
-  if (!minutes) return minutes;
-  auto hours = read(store, hour_table(), cluster, topic, tally::BucketKind::kNormal, whole_hours);
-  if (!hours) return hours;
-  std::map<int64_t, int64_t> left;  // what the hour's own rows do not explain
-  for (const auto& [start, hour] : *hours) left[start] = hour.weight;
-  for (const auto& [start, minute] : *minutes)
-    left[tally::bucket_start(start, kHourMs).value] -= minute.weight;
-  Buckets out;
-  auto keep = [&](int64_t start, BucketSum& bucket) {
-    if (start < range.to_ms && start + bucket.interval_ms > range.from_ms)
-      out.emplace(start, std::move(bucket));
-  };
-  for (auto& [start, hour] : *hours) {
-    if (left[start] > 0) keep(start, hour);
-  }
-  for (auto& [start, minute] : *minutes) {
-    if (left[tally::bucket_start(start, kHourMs).value] <= 0) keep(start, minute);
-  }
-  return out;
-}
-
-Json latency_json(const tally::LatencySketch& latency) {
-  const bool known = latency.count() > 0;
-  auto quantile = [&](double q) { return known ? Json(latency.quantile(q)) : Json(); };
-  return {{"mean", known ? Json(latency.mean()) : Json()},
-          {"p50", quantile(0.50)},
-          {"p95", quantile(0.95)},
-          {"p99", quantile(0.99)},
-          {"max", known ? Json(latency.max()) : Json()},
-          {"negative", latency.negative()}};
-}
-
-/// Counts by powers of two: [upper bound, count], ascending. A cell lies within one power of two.
-Json histogram_json(const tally::LatencySketch& latency) {
-  Json list = Json::array();
-  for (const auto& cell : latency.cells()) {
-    const auto upper =
-        static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(cell.low_ms() + cell.width_ms())));
-    if (!list.empty() && list.back()[0] == upper) {
-      list.back()[1] = list.back()[1].get<uint64_t>() + cell.count;
-    } else {
-      list.push_back({upper, cell.count});
-    }
-  }
-  return list;
-}
-
-Json side_json(const Side& side, Detail detail) {
-  Json json{{"consumed", side.distinct}};
-  for (std::string_view state : {"lost", "redelivered", "late", "pending", "suspected", "unconfirmed",
-                                 "excused", "accepted", "replayed"}) {
-    auto it = side.states.find(state);
-    json[std::string(state)] = it == side.states.end() ? 0 : it->second;
-  }
-  json["reordered"] = side.reordered;
-  json["latency_ms"] = latency_json(side.latency);
-  if (detail == Detail::kHistogram) json["histogram"] = histogram_json(side.latency);
-  return json;
-}
-
-Json time_type(const BucketSum& bucket) {
-  if (bucket.with_create > 0 && bucket.with_append > 0) return "mixed";
-  if (bucket.with_create > 0) return "create";
-  return bucket.with_append > 0 ? Json("append") : Json();
-}
-
-Json bucket_json(const std::string& cluster, std::optional<int64_t> start, const BucketSum& bucket,
-                 bool complete, Detail detail) {
-  Json json{{"cluster", cluster}};
-  if (start) json["start"] = *start;
-  json["interval_ms"] = bucket.interval_ms;
-  json["time_type"] = time_type(bucket);
-  json["settled"] = bucket.settled;
-  json["complete"] = complete;
-  json["produced"] = {{"count", bucket.produced.count},
-                      {"bytes", bucket.produced.bytes},
-                      {"failed", bucket.produced.failed},
-                      {"unknown", bucket.produced.unknown}};
-  Json groups = Json::object();
-  for (const auto& [name, side] : bucket.groups) groups[name] = side_json(side, detail);
-  json["groups"] = std::move(groups);
-  return json;
-}
 
 /// `far` or `untimed`: one bucket without a start. It never settles once something is in it.
-Result<Json> unplaced(flow::Store& store, const std::string& cluster, std::string_view topic,
-                      tally::BucketKind kind, const Holes& holes) {
-  auto found = read(store, bucket_table(), cluster, topic, kind, {0, 1});
-  if (!found) return tl::unexpected(std::move(found.error()));
-  return bucket_json(cluster, std::nullopt, (*found)[0], holes.complete(), Detail::kFigures);
+Result<void> append_unplaced(std::string& out, flow::Store& store, BucketRange rows, bool complete) {
+  rows.table = &bucket_table();
+  rows.starts = {0, 1};
+  BucketSum bucket;
+  auto done = each_bucket_row(store, rows, [&](const RowView& row) { return bucket.add(row); });
+  if (done) append_bucket(out, rows.cluster, bucket, {.start_ms = {}, .complete = complete});
+  return done;
 }
 
 }  // namespace
@@ -185,126 +140,39 @@ Result<Json> unplaced(flow::Store& store, const std::string& cluster, std::strin
 Result<std::string> buckets_json(flow::Store& store, std::string_view topic, const Params& params, Now now) {
   auto range = time_range(params, now, {now.wall_ms - kDayMs, now.wall_ms + 2 * kHourMs});
   if (!range) return tl::unexpected(std::move(range.error()));
+  auto step = step_of(params, *range);
+  if (!step) return tl::unexpected(std::move(step.error()));
   constexpr std::string_view kSwitch[] = {"true", "false"};
   auto histogram = one_of(params, "histogram", kSwitch, "false");
   if (!histogram) return histogram;
-  const Detail detail = *histogram == "true" ? Detail::kHistogram : Detail::kFigures;
   auto cluster = find_cluster(store, topic, params);
   if (!cluster) return cluster;
   auto holes = Holes::of(store, *cluster, topic);
   if (!holes) return tl::unexpected(std::move(holes.error()));
-  auto buckets = read_range(store, *cluster, topic, *range);
+  BucketRange rows{.cluster = *cluster, .topic = std::string(topic)};
+  auto buckets = StepReader(store, rows, step->ms).read(*range);
   if (!buckets) return tl::unexpected(std::move(buckets.error()));
-  auto far = unplaced(store, *cluster, topic, tally::BucketKind::kFar, *holes);
-  if (!far) return tl::unexpected(std::move(far.error()));
-  auto untimed = unplaced(store, *cluster, topic, tally::BucketKind::kUntimed, *holes);
-  if (!untimed) return tl::unexpected(std::move(untimed.error()));
-  Json list = Json::array();
-  for (const auto& [start, bucket] : *buckets) {
-    list.push_back(
-        bucket_json(*cluster, start, bucket, holes->complete(start, start + bucket.interval_ms), detail));
-  }
-  return text_of(
-      Json{{"buckets", std::move(list)}, {"far", std::move(*far)}, {"untimed", std::move(*untimed)}});
-}
-
-// ---- figures for sinks ----
-
-namespace {
-
-constexpr int64_t kFigureRowsAtOnce = 10'000;
-
-/// {"latency_ms":{"p99":3}} as latency_ms.p99 = 3; what is null is left out.
-void flatten(const Json& json, const std::string& prefix, flow::Figure& figure) {
-  for (const auto& [name, value] : json.items()) {
-    const std::string field = prefix + name;
-    if (value.is_object()) {
-      flatten(value, field + '.', figure);
-    } else if (value.is_string()) {
-      figure.fields.emplace_back(field, value.get<std::string>());
-    } else if (value.is_boolean()) {
-      figure.fields.emplace_back(field, value.get<bool>() ? "1" : "0");
-    } else if (!value.is_null()) {
-      figure.fields.emplace_back(field, value.dump());
+  std::string out;
+  Result<void> done;
+  {
+    JsonObject json(out);
+    json.number("step_ms", step->ms);
+    json.key("buckets") += '[';
+    for (const auto& [start, bucket] : *buckets) {
+      if (out.back() != '[') out += ',';
+      append_bucket(out, *cluster, bucket,
+                    {.start_ms = start,
+                     .complete = holes->complete(start, start + bucket.interval_ms),
+                     .histogram = *histogram == "true"});
     }
+    out += ']';
+    rows.kind = tally::BucketKind::kFar;
+    done = append_unplaced(json.key("far"), store, rows, holes->complete());
+    rows.kind = tally::BucketKind::kUntimed;
+    if (done) done = append_unplaced(json.key("untimed"), store, rows, holes->complete());
   }
-}
-
-void take_hops(const std::string& cluster, const std::string& topic, int64_t start, const BucketSum& bucket,
-               const flow::TakeFigure& take) {
-  Json json = bucket_json(cluster, start, bucket, true, Detail::kFigures);
-  json.erase("complete");  // depends on more than the bucket
-  const Json groups = json["groups"];
-  json.erase("groups");
-  json["topic"] = topic;
-  auto one = [&](const std::string& group, const Json& side) {
-    Json all = json;
-    all["group"] = group;
-    all.update(side);
-    flow::Figure figure{.name = {"hop", cluster, topic, group, std::to_string(start)}, .json = text_of(all)};
-    flatten(all, "", figure);
-    take(std::move(figure));
-  };
-  one("", Json::object());
-  for (const auto& [group, side] : groups.items()) one(group, side);
-}
-
-class HopScan final : public flow::FigureScan {
- public:
-  HopScan(flow::Store& store, int64_t from_ms)
-      : store_(store),
-        query_{.table = &bucket_table(),
-               .where = {equals("kind", static_cast<int64_t>(tally::BucketKind::kNormal)),
-                         {"start", flow::Filter::Op::kGe, from_ms}},
-               .limit = kFigureRowsAtOnce} {}
-
-  Result<bool> next(const flow::TakeFigure& take) override {
-    auto page = store_.query(query_);
-    if (!page) return tl::unexpected(std::move(page.error()));
-    for (const flow::Page::Row& row : page->rows) {
-      const RowView view(*query_.table, row);
-      Place place{view.text("cluster"), view.text("topic"), view.number("start")};
-      if (place != place_) finish(take);
-      place_ = std::move(place);
-      if (auto added = add_row(bucket_, view); !added) return tl::unexpected(std::move(added.error()));
-    }
-    if (page->next) {
-      query_.cursor = std::move(*page->next);
-      return true;
-    }
-    finish(take);
-    return false;
-  }
-
- private:
-  using Place = std::tuple<std::string, std::string, int64_t>;
-
-  void finish(const flow::TakeFigure& take) {
-    const auto& [cluster, topic, start] = place_;
-    if (!cluster.empty()) take_hops(cluster, topic, start, bucket_, take);
-    bucket_ = {};
-    place_ = {};
-  }
-
-  flow::Store& store_;
-  flow::Query query_;
-  Place place_;  ///< of bucket_, whose rows may go on in the next page; an empty cluster = none
-  BucketSum bucket_;
-};
-
-}  // namespace
-
-Result<void> hop_figures(flow::Store& store, const std::string& cluster, const std::string& topic,
-                         int64_t start_ms, const flow::TakeFigure& take) {
-  auto found =
-      read(store, bucket_table(), cluster, topic, tally::BucketKind::kNormal, {start_ms, start_ms + 1});
-  if (!found) return tl::unexpected(std::move(found.error()));
-  for (const auto& [start, bucket] : *found) take_hops(cluster, topic, start, bucket, take);
-  return {};
-}
-
-std::unique_ptr<flow::FigureScan> all_hop_figures(flow::Store& store, int64_t from_ms) {
-  return std::make_unique<HopScan>(store, from_ms);
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return out;
 }
 
 }  // namespace waybill::audit

@@ -1,3 +1,5 @@
+#include <random>
+
 #include "audit/query_harness.h"
 #include "base/base64.h"
 #include "tally/latency_sketch.h"
@@ -47,8 +49,9 @@ TEST_F(QueryBuckets, AnUnusedTopicHasEmptyOnes) {
                        {"complete", true},
                        {"produced", {{"count", 0}, {"bytes", 0}, {"failed", 0}, {"unknown", 0}}},
                        {"groups", TestJson::object()}};
-  EXPECT_EQ(ask(buckets_json, "t"),
-            (TestJson{{"buckets", TestJson::array()}, {"far", empty}, {"untimed", empty}}));
+  EXPECT_EQ(
+      ask(buckets_json, "t"),
+      (TestJson{{"step_ms", kMinute}, {"buckets", TestJson::array()}, {"far", empty}, {"untimed", empty}}));
 }
 
 TEST_F(QueryBuckets, ShowsBothSidesOfABucket) {
@@ -177,6 +180,120 @@ TEST_F(QueryBuckets, HoursTakeThePlaceOfMinutesThatHaveExpired) {
   EXPECT_EQ(starts(), "-120+60 -60+60 0+1 1+1 ");
   EXPECT_EQ(starts({{"from", std::to_string(kStart - 5 * kMinute)}}), "-60+60 0+1 1+1 ");
   EXPECT_EQ(starts({{"from", std::to_string(kStart + kMinute)}}), "1+1 ");
+}
+
+TEST_F(QueryBuckets, TheStepSuitsTheRange) {
+  struct Case {
+    std::string from, to;
+    int64_t step_ms;
+  };
+  const auto at = [&](int64_t ms) { return std::to_string(now.wall_ms + ms); };
+  for (const Case& c :
+       {Case{at(-1'600'000), at(0), 1000}, Case{at(-1'600'001), at(0), 10'000}, Case{"-2h", at(0), 10'000},
+        Case{"-24h", "", kMinute}, Case{"-36h", "", 5 * kMinute}, Case{"-48h", "", 5 * kMinute},
+        Case{"-7d", "", kHour}, Case{"-30d", "", kHour}, Case{"-90d", "", 6 * kHour},
+        Case{"-1000d", "", 24 * kHour}, Case{"0", "", 28 * 24 * kHour}}) {
+    std::map<std::string, std::string> given{{"from", c.from}};
+    if (!c.to.empty()) given["to"] = c.to;
+    EXPECT_EQ(ask(buckets_json, "t", given)["step_ms"], c.step_ms) << c.from;
+  }
+  EXPECT_EQ(ask(buckets_json, "t", {{"from", "-7d"}, {"step", "5m"}})["step_ms"], 5 * kMinute);
+  const Error fine = refusal(buckets_json, "t", {{"from", "-7d"}, {"step", "1m"}});
+  EXPECT_EQ(fine.code, Errc::kInvalid);
+  EXPECT_EQ(fine.message,
+            "step: 1m over this range would be 10200 buckets, more than 5000; ask for a shorter range or for "
+            "5m");
+  EXPECT_EQ(refusal(buckets_json, "t", {{"step", "7m"}}).code, Errc::kInvalid);
+}
+
+TEST_F(QueryBuckets, HoursAndDaysComeFromTheHoursRows) {
+  hour(kStart - 2 * kHour, "", {{"count", 50}, {"settled", 1}});
+  hour(kStart - kHour, "", {{"count", 30}, {"settled", 1}});
+  hour(kStart - kHour, "g", {{"distinct_offsets", 29}, {"lost", 1}, {"settled", 0}});
+  bucket(kStart - kHour, "", {{"count", 30}});  // is in the hour's
+  EXPECT_EQ(starts({{"step", "1h"}}), "-120+60 -60+60 ");
+  const TestJson answer = ask(buckets_json, "t", {{"step", "1d"}});
+  ASSERT_EQ(answer["buckets"].size(), 1u);
+  const TestJson& day = answer["buckets"][0];
+  EXPECT_EQ(day["start"], kStart / (24 * kHour) * (24 * kHour));
+  EXPECT_EQ(day["interval_ms"], 24 * kHour);
+  EXPECT_EQ(day["produced"]["count"], 80);
+  EXPECT_EQ(day["groups"]["g"]["consumed"], 29);
+  EXPECT_EQ(day["groups"]["g"]["lost"], 1);
+  EXPECT_EQ(day["settled"], false);
+}
+
+TEST_F(QueryBuckets, AWiderRowStaysAsItIs) {
+  bucket(kStart, "", {{"count", 3}, {"interval_ms", 5 * kMinute}});
+  bucket(kStart + 5 * kMinute, "", {{"count", 4}, {"interval_ms", 5 * kMinute}});
+  EXPECT_EQ(starts({{"step", "1m"}}), "0+5 5+5 ");
+  EXPECT_EQ(starts({{"step", "15m"}}), "0+15 ");
+}
+
+/// Whatever the step, a whole range is the sum of the same rows: counts by group and state, and latencies.
+TEST_F(QueryBuckets, EveryStepAddsUpToTheSame) {
+  std::minstd_rand random(7);
+  const auto upto = [&](int64_t most) { return static_cast<int64_t>(random() % (most + 1)); };
+  constexpr int64_t kFirst = kStart - 50 * kHour;
+  std::map<std::string, int64_t> counted;
+  std::map<std::string, tally::LatencySketch> latencies;
+  for (int i = 0; i < 700; ++i) {
+    const int64_t start = kFirst + upto(50 * 60) * kMinute;
+    const std::string group = std::vector<std::string>{"", "g", "h"}[random() % 3];
+    tally::LatencySketch latency;
+    for (int64_t n = upto(5); n > 0; --n) latency.add(upto(5000) - 20);
+    Columns columns{
+        {"count", upto(9)},  {"bytes", upto(999)},     {"distinct_offsets", upto(9)},
+        {"failed", upto(1)}, {"unknown", upto(1)},     {"reordered", upto(2)},
+        {"lost", upto(1)},   {"redelivered", upto(3)}, {"latency", base64_encode(latency.encode())}};
+    for (const char* name : {"count", "bytes", "distinct_offsets", "failed", "lost", "redelivered"})
+      counted[group + "." + name] += std::get<int64_t>(columns[name]);
+    latencies[group].merge(latency);
+    bucket(start, group, columns);
+    columns.erase("interval_ms");
+    hour(start / kHour * kHour, group, columns);
+  }
+  // Two hours have lost rows of theirs, as retention takes them.
+  flow::Changes changes;
+  for (int64_t start = kFirst / kHour * kHour; start < kFirst / kHour * kHour + 90 * kMinute;
+       start += kMinute) {
+    changes.rows.push_back({&bucket_table(),
+                            flow::RowChange::Op::kErasePrefix,
+                            {std::string("main"), std::string("t"), int64_t{0}, start},
+                            {}});
+  }
+  apply(std::move(changes));
+  for (const char* step : {"1m", "5m", "15m", "1h", "6h", "1d", "28d"}) {
+    const TestJson answer =
+        ask(buckets_json, "t", {{"step", step}, {"from", std::to_string(kFirst - kHour)}});
+    std::map<std::string, int64_t> sums;
+    std::map<std::string, int64_t> most, negative;
+    int64_t end = 0;
+    for (const auto& b : answer["buckets"]) {
+      EXPECT_GE(b["start"], end) << step << ": buckets overlap";
+      end = b["start"].get<int64_t>() + b["interval_ms"].get<int64_t>();
+      for (const char* name : {"count", "bytes", "failed"})
+        sums[std::string(".") + name] += b["produced"][name].get<int64_t>();
+      for (const auto& [name, group] : b["groups"].items()) {
+        sums[name + ".distinct_offsets"] += group["consumed"].get<int64_t>();
+        sums[name + ".lost"] += group["lost"].get<int64_t>();
+        sums[name + ".redelivered"] += group["redelivered"].get<int64_t>();
+        negative[name] += group["latency_ms"]["negative"].get<int64_t>();
+        if (group["latency_ms"]["max"].is_number())
+          most[name] = std::max(most[name], group["latency_ms"]["max"].get<int64_t>());
+      }
+    }
+    for (const auto& [name, sum] : sums) EXPECT_EQ(sum, counted[name]) << step << " " << name;
+    for (const char* group : {"g", "h"}) {
+      EXPECT_EQ(most[group], latencies[group].max()) << step;
+      EXPECT_EQ(negative[group], static_cast<int64_t>(latencies[group].negative())) << step;
+    }
+    if (std::string_view(step) == "28d" && answer["buckets"].size() == 1) {
+      const auto& group = answer["buckets"][0]["groups"]["g"]["latency_ms"];
+      EXPECT_EQ(group["p99"], latencies["g"].quantile(0.99));
+      EXPECT_DOUBLE_EQ(group["mean"], latencies["g"].mean());
+    }
+  }
 }
 
 TEST_F(QueryBuckets, RatesAreByMinuteAndGroupOrReporter) {

@@ -42,8 +42,11 @@ class QueryHarness {
       }
     }
     EXPECT_EQ(used, columns.size()) << "a column that " << table.name << " does not have";
+    apply({.rows = {std::move(row)}});
+  }
+
+  void apply(flow::Changes changes) {
     if (epoch_ == 0) epoch_ = store.take("test", "test")->epoch;
-    flow::Changes changes{.rows = {std::move(row)}};
     const flow::TaskCommit commits[] = {{"test", epoch_, {}, &changes}};
     EXPECT_TRUE(store.commit(commits));
   }

@@ -16,18 +16,13 @@ namespace {
 
 constexpr int64_t kOverviewLimitMissing = 50;
 constexpr int64_t kOverviewLimitMost = 500;
-constexpr int64_t kRangeRowsMax = 1'000'000;
+constexpr int64_t kRangeGroupsMax = 10'000;  ///< of a topic
 constexpr std::string_view kTroubles[] = {"lost", "suspected", "unconfirmed", "incomplete", "ok"};
-
-int64_t of_state(const GroupSum& group, std::string_view state) {
-  auto it = group.states.find(state);
-  return it == group.states.end() ? 0 : it->second;
-}
 
 Trouble trouble_of(const TopicBoard::Entry& entry) {
   const auto any = [&](std::string_view state) {
     return std::any_of(entry.topic.groups.begin(), entry.topic.groups.end(),
-                       [&](const auto& group) { return of_state(group.second, state) > 0; });
+                       [&](const auto& group) { return group.second.states.of(state) > 0; });
   };
   if (any("lost")) return Trouble::kLost;
   if (any("suspected")) return Trouble::kSuspected;
@@ -54,7 +49,7 @@ uint64_t fingerprint_of(const TopicBoard::Entry& entry) {
     mix(hash, std::hash<std::string>()(name));
     mix(hash, static_cast<uint64_t>(group.consumed));
     mix(hash, static_cast<uint64_t>(group.unaudited));
-    for (const auto& [state, count] : group.states) mix(hash, static_cast<uint64_t>(count));
+    for (const int64_t count : group.states.counts) mix(hash, static_cast<uint64_t>(count));
     mix_sides(hash, group.partitions);
   }
   for (const std::string& reason : entry.why) mix(hash, std::hash<std::string>()(reason));
@@ -107,7 +102,7 @@ Result<size_t> position(const Params& params) {
 
 struct Totals {
   int64_t produced = 0, consumed = 0, unaudited = 0, incomplete = 0;
-  std::map<std::string_view, int64_t> states;
+  StateCounts states;
 
   void add(const TopicBoard::Entry& entry) {
     produced += entry.topic.produced;
@@ -116,17 +111,14 @@ struct Totals {
     for (const auto& [name, group] : entry.topic.groups) {
       consumed += group.consumed;
       most = std::max(most, group.unaudited);
-      for (const auto& [state, count] : group.states) states[state] += count;
+      states.add(group.states);
     }
     unaudited += most;
   }
 
   Json json() const {
     Json out{{"produced", produced}, {"consumed", consumed}};
-    for (std::string_view state : kStates) {
-      auto it = states.find(state);
-      out[std::string(state)] = it == states.end() ? 0 : it->second;
-    }
+    for (std::string_view state : kStates) out[std::string(state)] = states.of(state);
     out["unaudited"] = unaudited;
     out["incomplete_topics"] = incomplete;
     return out;
@@ -137,7 +129,7 @@ struct Totals {
 struct RangeSums {
   struct Side {
     int64_t count = 0, distinct = 0, failed = 0, unknown = 0;
-    std::map<std::string_view, int64_t> states;
+    StateCounts states;
   };
   Side produced;
   std::map<std::string, Side> groups;
@@ -147,10 +139,7 @@ struct RangeSums {
     for (const auto& [name, side] : groups) {
       Json& out = by_group[name];
       out["consumed"] = side.distinct;
-      for (std::string_view state : kStates) {
-        auto it = side.states.find(state);
-        out[std::string(state)] = it == side.states.end() ? 0 : it->second;
-      }
+      for (std::string_view state : kStates) out[std::string(state)] = side.states.of(state);
     }
     return {{"produced", produced.count},
             {"failed", produced.failed},
@@ -167,16 +156,23 @@ Result<void> add_rows(flow::Store& store, const flow::TableSpec& table, const To
                               equals("topic", key.second),
                               equals("kind", static_cast<int64_t>(tally::BucketKind::kNormal)),
                               {"start", flow::Filter::Op::kGe, range.from_ms},
-                              {"start", flow::Filter::Op::kLt, range.to_ms}}};
-  return each_row(store, std::move(query), kRangeRowsMax, [&](const RowView& row) {
-    const std::string& group = row.text("grp");
+                              {"start", flow::Filter::Op::kLt, range.to_ms}},
+                    .group_by = {"grp"},
+                    .sketches = false,
+                    .limit = kRangeGroupsMax};
+  auto page = store.query(query);
+  if (!page) return tl::unexpected(std::move(page.error()));
+  for (const auto& group_row : page->rows) {
+    const RowView row(table, group_row);
+    const std::string& group = flow::text(group_row.key[0]);
     RangeSums::Side& side = group.empty() ? sums.produced : sums.groups[group];
     side.count += row.number("count");
     side.distinct += row.number("distinct_offsets");
     side.failed += row.number("failed");
     side.unknown += row.number("unknown");
-    for (std::string_view state : kStates) side.states[state] += row.number(state);
-  });
+    side.states.add(row);
+  }
+  return {};
 }
 
 /// Whole hours from the hours, what is left at both ends from the minutes.
@@ -238,8 +234,8 @@ uint64_t findings_fingerprint(const TopicBoard& board) {
     uint64_t own = 0;  // added up, so that the order of the board does not matter
     mix(own, std::hash<std::string>()(entry.key.first + "/" + entry.key.second));
     for (const auto& [name, group] : entry.topic.groups) {
-      for (const auto& [state, count] : group.states) {
-        if (state != "pending") mix(own, static_cast<uint64_t>(count));
+      for (std::string_view state : kStates) {
+        if (state != "pending") mix(own, static_cast<uint64_t>(group.states.of(state)));
       }
     }
     hash += own;

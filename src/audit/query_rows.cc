@@ -40,25 +40,55 @@ Result<void> each_row(flow::Store& store, flow::Query query, int64_t most,
   }
 }
 
+namespace {
+
+constexpr size_t kClustersMax = 10'000;
+
+/// The clusters that have rows, one short look each: no key of the table begins with the topic.
+Result<std::vector<std::string>> clusters_of(flow::Store& store) {
+  std::vector<std::string> clusters;
+  flow::Query query{.table = &partition_table(), .limit = 1};
+  while (clusters.size() < kClustersMax) {
+    auto page = store.query(query);
+    if (!page) return tl::unexpected(std::move(page.error()));
+    if (page->rows.empty()) break;
+    clusters.push_back(std::get<std::string>(page->rows.front().key[0]));
+    query.where = {{"cluster", flow::Filter::Op::kGt, clusters.back()}};
+  }
+  return clusters;
+}
+
+}  // namespace
+
 Result<std::string> find_cluster(flow::Store& store, std::string_view topic, const Params& params) {
-  flow::Query query{
-      .table = &partition_table(), .where = {equals("topic", std::string(topic))}, .group_by = {"cluster"}};
   const auto wanted = params("cluster");
-  if (wanted) query.where.push_back(equals("cluster", *wanted));
-  auto page = store.query(query);
-  if (!page) return tl::unexpected(std::move(page.error()));
-  if (page->rows.empty()) {
+  std::vector<std::string> candidates;
+  if (wanted) {
+    candidates.push_back(*wanted);
+  } else {
+    auto all = clusters_of(store);
+    if (!all) return tl::unexpected(std::move(all.error()));
+    candidates = std::move(*all);
+  }
+  std::string found, list;
+  size_t times = 0;
+  for (std::string& cluster : candidates) {
+    auto page = store.query({.table = &partition_table(),
+                             .where = {equals("cluster", cluster), equals("topic", std::string(topic))},
+                             .limit = 1});
+    if (!page) return tl::unexpected(std::move(page.error()));
+    if (page->rows.empty()) continue;
+    ++times;
+    list += (list.empty() ? "" : ", ") + cluster;
+    found = std::move(cluster);
+  }
+  if (times == 1) return found;
+  if (times == 0) {
     return fail(Errc::kNotFound, "no topic \"" + std::string(topic) + "\"" +
                                      (wanted ? " in cluster \"" + *wanted + "\"" : "") + " is known");
   }
-  std::string clusters;
-  for (const auto& row : page->rows)
-    clusters += (clusters.empty() ? "" : ", ") + std::get<std::string>(row.key[0]);
-  if (page->rows.size() > 1) {
-    return fail(Errc::kConflict, "topic \"" + std::string(topic) +
-                                     "\" is in several clusters; say which with ?cluster=: " + clusters);
-  }
-  return clusters;
+  return fail(Errc::kConflict, "topic \"" + std::string(topic) +
+                                   "\" is in several clusters; say which with ?cluster=: " + list);
 }
 
 Result<Holes> Holes::of(flow::Store& store, std::string_view cluster, std::string_view topic) {

@@ -2,6 +2,7 @@
 // Reading audit rows for the API: columns by name, all pages of a query, which cluster a topic is in, why it
 // is incomplete.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -33,6 +34,23 @@ class RowView {
   const flow::Page::Row& row_;
 };
 
+/// Messages by state, in the order of kStates.
+struct StateCounts {
+  std::array<int64_t, std::size(kStates)> counts{};
+  void add(const RowView& row) {
+    for (size_t i = 0; i < counts.size(); ++i) counts[i] += row.number(kStates[i]);
+  }
+  void add(const StateCounts& other) {
+    for (size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
+  }
+  int64_t of(std::string_view state) const {
+    for (size_t i = 0; i < counts.size(); ++i) {
+      if (kStates[i] == state) return counts[i];
+    }
+    return 0;
+  }
+};
+
 /// Hands every row to `take`, page by page. kLimit beyond `most` rows.
 Result<void> each_row(flow::Store& store, flow::Query query, int64_t most,
                       const std::function<void(const RowView& row)>& take);
@@ -41,7 +59,8 @@ Result<void> each_row(flow::Store& store, flow::Query query, int64_t most,
 flow::Filter equals(std::string_view column, flow::Value value);
 
 /// The cluster that a topic of the API is in: the parameter `cluster`, or the only one that has this name.
-/// kNotFound when there is none, kConflict listing the clusters when there are several.
+/// kNotFound when there is none, kConflict listing the clusters when there are several. Cost: one or two rows
+/// per cluster, however many topics there are.
 Result<std::string> find_cluster(flow::Store& store, std::string_view topic, const Params& params);
 
 /// Times for which audit data of a topic is missing.

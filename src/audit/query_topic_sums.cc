@@ -39,7 +39,7 @@ void add_row(std::map<TopicKey, TopicSum>& topics, const RowView& row) {
   if (whole) return;
   group.consumed += row.number("distinct_offsets");
   group.unaudited += row.number("unaudited");
-  for (std::string_view state : kStates) group.states[state] += row.number(state);
+  group.states.add(row);
   stand(group.partitions, row);
 }
 
@@ -47,8 +47,7 @@ Json group_json(const std::string& name, const TopicSum& topic, const GroupSum& 
   Json json{{"name", name}, {"consumed", group.consumed}};
   for (std::string_view state : {"lost", "redelivered", "late", "pending", "suspected", "unconfirmed",
                                  "excused", "accepted", "replayed"}) {
-    auto it = group.states.find(state);
-    json[std::string(state)] = it == group.states.end() ? 0 : it->second;
+    json[std::string(state)] = group.states.of(state);
   }
   const Lag lag = lag_of(topic, group, now);
   json["lag_messages"] = lag.messages ? Json(*lag.messages) : Json();

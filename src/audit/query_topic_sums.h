@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "audit/query_json.h"
+#include "audit/query_rows.h"
 #include "flow/store.h"
 
 namespace waybill::audit {
@@ -26,7 +27,7 @@ struct Standing {
 struct GroupSum {
   int64_t consumed = 0;
   int64_t unaudited = 0;  ///< beyond TopicSum::unplaced
-  std::map<std::string_view, int64_t> states;
+  StateCounts states;
   std::map<int64_t, Standing> partitions;
 };
 

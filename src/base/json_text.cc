@@ -1,5 +1,8 @@
 #include "base/json_text.h"
 
+#include <charconv>
+#include <cmath>
+
 #include "base/utf8.h"
 
 namespace waybill {
@@ -25,6 +28,22 @@ void append_json_string(std::string& out, std::string_view text) {
     }
   }
   out += '"';
+}
+
+void append_json_number(std::string& out, int64_t value) {
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof(text), value).ptr);
+}
+
+void append_json_number(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out += "null";
+    return;
+  }
+  char text[40];
+  const std::string_view written(text, std::to_chars(text, text + sizeof(text), value).ptr);
+  out += written;
+  if (written.find_first_of(".e") == std::string_view::npos) out += ".0";
 }
 
 }  // namespace waybill

@@ -57,6 +57,9 @@ struct Query {
   const TableSpec* table = nullptr;
   std::vector<Filter> where{};          ///< all must hold; on key or value columns
   std::vector<std::string> group_by{};  ///< empty = rows as they are
+  /// With group_by: whether columns of Merge::kSketch are joined, which takes all rows one by one; else they
+  /// come empty.
+  bool sketches = true;
   int64_t limit = 10'000;             ///< rows, at most 100,000
   std::string cursor{};                 ///< from Page::next; only without group_by. Order is by key
 };

@@ -228,7 +228,8 @@ Page grouped(soci::session& session, const SqlText& text, const Query& query) {
     page.rows.push_back(std::move(out));
   });
   for (size_t i = 0; i < table.values.size(); ++i) {
-    if (table.values[i].merge == Merge::kSketch) merge_sketches(session, text, query, i, page);
+    if (query.sketches && table.values[i].merge == Merge::kSketch)
+      merge_sketches(session, text, query, i, page);
   }
   return page;
 }

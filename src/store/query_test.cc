@@ -66,6 +66,8 @@ TEST_P(QueryTest, FiltersByKeysAndValues) {
 TEST_P(QueryTest, JoinsGroupsByTheMergeOfEachColumn) {
   EXPECT_EQ(ask({.group_by = {"name"}}),
             "C: 32 0 0   0.000000\na: 7 4 9 z ac 1.500000\nb: 24 -1 0  ab 0.000000\n");
+  EXPECT_EQ(ask({.group_by = {"name"}, .sketches = false}),
+            "C: 32 0 0   0.000000\na: 7 4 9 z  1.500000\nb: 24 -1 0   0.000000\n");
   EXPECT_EQ(ask({.where = {{"minute", Op::kLe, int64_t{2}}}, .group_by = {"minute", "name"}, .limit = 2}),
             "1/C: 32 0 0   0.000000\n1/a: 1 5 5 x a 0.500000\n");
   EXPECT_EQ(ask({.where = {{"name", Op::kEq, std::string("absent")}}, .group_by = {"name"}}), "");

@@ -111,7 +111,12 @@ std::vector<flow::Page::Row> grouped(const flow::Query& query, const std::vector
     }
   }
   std::vector<flow::Page::Row> out;
-  for (auto& [key, values] : groups) out.push_back({key, std::move(values)});
+  for (auto& [key, values] : groups) {
+    for (size_t i = 0; i < values.size() && !query.sketches; ++i) {
+      if (query.table->values[i].merge == Merge::kSketch) values[i] = std::string();
+    }
+    out.push_back({key, std::move(values)});
+  }
   return out;
 }
 

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useCallback } from 'preact/hooks';
 import type { Bucket, Rates } from '../api/types';
-import { clock, millis, num, when } from '../i18n/format';
+import { clock, duration, millis, num, when } from '../i18n/format';
 import { t } from '../i18n/text';
 import { Card, State } from './basics';
 import { Chart, shownRange, timeAxes, tip, type Palette } from './chart';
@@ -19,6 +19,7 @@ export interface BucketChartProps {
   groups: readonly string[];
   group: string | undefined;
   range: Ends;
+  stepMs: number;
   choose?: ComponentChildren;
 }
 
@@ -39,7 +40,7 @@ export function BucketCharts(props: BucketChartProps) {
 }
 
 /** Bars for what was produced, a line per group; what is not settled yet is hollow. */
-function Counts({ buckets, groups, range }: BucketChartProps) {
+function Counts({ buckets, groups, range, stepMs }: BucketChartProps) {
   const option = useCallback((palette: Palette): ChartOption => ({
     ...timeAxes(palette, shownRange(range, buckets.map((bucket) => bucket.start)), { y: t('count') }),
     series: [
@@ -69,7 +70,7 @@ function Counts({ buckets, groups, range }: BucketChartProps) {
     ]),
     { key: 'settled', title: t('state'), value: (row) => `${row.settled ? t('settled') : t('unsettled')}, ${row.complete ? t('complete') : t('incomplete')}` },
   ];
-  return <Chart title={t('per_bucket')} option={option} table={{ columns, rows: buckets }} />;
+  return <Chart title={`${t('per_bucket')} (${duration(stepMs / 1000)})`} option={option} table={{ columns, rows: buckets }} />;
 }
 
 const SYMBOLS = ['circle', 'rect', 'triangle', 'diamond', 'pin'] as const;

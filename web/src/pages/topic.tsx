@@ -99,7 +99,7 @@ function BucketCards({ data, groups }: { data: Buckets; groups: readonly string[
           {data.untimed.produced.count > 0 && <li class="soft">{t('untimed', { n: num(data.untimed.produced.count) })}</li>}
         </ul>
       )}
-      <BucketCharts buckets={data.buckets} groups={inBuckets} group={group} range={ends} choose={choose} />
+      <BucketCharts buckets={data.buckets} groups={inBuckets} group={group} range={ends} stepMs={data.step_ms} choose={choose} />
     </>
   );
 }
