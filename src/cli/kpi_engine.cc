@@ -41,6 +41,7 @@ StreamJobSpec job_of(const KpiConfig& config, const Source& source, std::vector<
           .topics = source.second,
           .start = source::StartAt{},
           .headers = true,
+          .lines = true,
           .plan = [=]() -> Result<flow::Plan> {
             std::span<const flow::TableSpec* const> tables = kpi::kpi_tables();
             return flow::Plan{

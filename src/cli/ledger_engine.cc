@@ -24,6 +24,7 @@ StreamJobSpec job_of(const LedgerSettings& settings) {
           .cluster = settings.source.cluster,
           .group = settings.source.group,
           .topics = settings.source.topics,
+          .lines = true,
           .plan = [settings]() -> Result<flow::Plan> {
             std::span<const flow::TableSpec* const> tables = ledger::ledger_tables();
             return flow::Plan{

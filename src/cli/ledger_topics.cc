@@ -123,7 +123,8 @@ Result<std::unique_ptr<LedgerTopics>> LedgerTopics::open(const LedgerTopicsOptio
                                     .topics = options.topics,
                                     .start = {source::StartAt::Kind::kTime, options.from_ms},
                                     .store_id = "",
-                                    .whole = true};
+                                    .whole = true,
+                                    .lines = true};
   auto source = source::make_kafka_source(std::move(wanted), *topics, clock, log);
   if (!source) return tl::make_unexpected(std::move(source.error()));
   topics->source_ = std::move(*source);

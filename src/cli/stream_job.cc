@@ -89,7 +89,8 @@ flow::Runner::MakeSource StreamJob::kafka_source(const source::KafkaCluster& kaf
       .store_id = parts_.store.id(),
       .range_assignor = plan == flow::Plan::Kind::kAligned || kafka.offsets_jump,
       .whole = plan == flow::Plan::Kind::kWhole,
-      .headers = spec_.headers};
+      .headers = spec_.headers,
+      .lines = spec_.lines};
   return [this, options](flow::Assignments& assignments) {
     return source::make_kafka_source(options, assignments, parts_.clock, parts_.log);
   };

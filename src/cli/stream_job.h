@@ -41,6 +41,7 @@ struct StreamJobSpec {
   std::vector<std::string> topics;
   source::StartAt start{};  ///< for partitions without any position
   bool headers = false;     ///< fill Record::headers
+  bool lines = false;       ///< fill Batch::lines
   bool asks = false;        ///< the Tasks ask: a range reader is opened
   /// The plan, once the engine can begin; what it captures outlives the job. kInvalid stops the job for good,
   /// every other error is logged and tried again with back-off. Called on the job's thread.

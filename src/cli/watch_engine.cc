@@ -45,6 +45,7 @@ StreamJobSpec job_of(const WatchConfig& config, const Group& group, const TopicR
           .group = std::move(consumer_group),
           .topics = topics,
           .start = group.start,
+          .lines = true,
           .plan = [programs, topics, cluster = group.cluster]() -> Result<flow::Plan> {
             auto tables = watch::watch_tables();
             return flow::Plan{.engine = "watch",

@@ -57,12 +57,24 @@ struct Gap {
   int64_t messages() const { return counted ? range.size() : 0; }
 };
 
+/// Readable bytes behind Batch::lines.
+inline constexpr size_t kLinePadding = 64;
+
+/// No newline but the last byte.
+inline bool is_one_line(std::string_view value) {
+  const size_t found = value.find('\n');
+  return found == std::string_view::npos || found + 1 == value.size();
+}
+
 /// Consecutive hand-out of one partition. Offsets ascend but may jump (markers, compaction): a jump is not a loss.
 struct Batch {
   SourcePartition from;
   std::span<const Record> records;
   Offset next;  ///< where reading goes on after this batch; beyond the last record when only markers follow
   std::optional<Gap> gap = std::nullopt;  ///< set: `records` is empty, and reading goes on at `next`
+  /// The values of all records in one piece, for whoever scans blocks: each is one line and ends with a newline, which is added
+  /// where it has none of its own. Empty when the source does not keep them so. The values of `records` are views into it.
+  std::string_view lines = {};
 };
 
 }  // namespace waybill::flow

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/utf8.h"
 #include "decode/json_layout.h"
+#include "flow/line_joiner.h"
 #include "flow/source_dedup.h"
 #include "kpi/book.h"
 #include "kpi/line_reader.h"
@@ -24,6 +25,7 @@ using flow::Changes;
 using flow::RowChange;
 using flow::SegmentChange;
 
+static_assert(flow::kLinePadding >= decode::kScanPadding);
 constexpr size_t kPartBytes = 512 << 10;  ///< of a segment of ids; a change of one id is far smaller
 constexpr size_t kBlockBytes = 64 << 10;  ///< of lines read at once; stays in the cache of one core
 constexpr int64_t kBucketMs = 600'000;
@@ -77,8 +79,9 @@ class KpiTask final : public flow::Task {
     }
     book_.select_input(input_of(batch.from));
     scanner_.begin(now.wall_ms);
+    lines_.begin(batch);
     for (const flow::Record& record : batch.records) one(batch.from, record);
-    read_block();
+    read_lines();
     book_.apply(scanner_.take(), 0);
   }
 
@@ -157,20 +160,20 @@ class KpiTask final : public flow::Task {
     std::string_view line = record.value;
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
     if (is_blank_line(line)) return;
-    const bool several = std::memchr(line.data(), '\n', line.size()) != nullptr;
-    if (several || block_.size() + line.size() > kBlockBytes) read_block();
-    if (several) return reader_.read_one(line, scanner_, record.offset.value);
-    block_ += line;
-    block_ += '\n';
+    if (!lines_.is_line(record)) {
+      read_lines();
+      return reader_.read_one(line, scanner_, record.offset.value);
+    }
+    if (!lines_.add(record)) {
+      read_lines();
+      lines_.add(record);
+    }
     places_.push_back(record.offset.value);
   }
 
-  void read_block() {
-    if (places_.empty()) return;
-    const size_t size = block_.size();
-    block_.resize(size + decode::kScanPadding);
-    reader_.read({block_.data(), size}, scanner_, places_.data());
-    block_.clear();
+  void read_lines() {
+    if (!lines_.empty()) reader_.read(lines_.block(), scanner_, places_.data());
+    lines_.next();
     places_.clear();
   }
 
@@ -382,7 +385,7 @@ class KpiTask final : public flow::Task {
   LineReader reader_;
   Scanner scanner_;
   Book book_;
-  std::string block_;  ///< lines of the batch that are not read yet; at most kBlockBytes, or one line
+  flow::LineJoiner lines_{kBlockBytes};             ///< of the batch, not read yet
   std::vector<int64_t> places_;                     ///< of these
   std::vector<Written> written_;                    ///< by KPI
   std::vector<std::map<int64_t, Bucket>> buckets_;  ///< by KPI: ten minutes of last lines

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "base/assert.h"
+#include "flow/line_joiner.h"
 #include "ledger/documents.h"
 #include "ledger/journal.h"
 #include "ledger/state_names.h"
@@ -13,6 +14,7 @@
 namespace waybill::ledger {
 namespace {
 
+static_assert(flow::kLinePadding >= decode::kScanPadding);
 constexpr size_t kSliceBytesMax = flow::kSegmentBytesMax - (64 << 10);
 constexpr int64_t kSliceMs = 60'000;
 constexpr int kSweepsPerHorizon = 8;
@@ -46,11 +48,10 @@ struct LedgerTask::Impl {
   Origins origins;
   std::unique_ptr<LineReader> reader{};
   BlockEvents events{};
-  std::string block{};
-  std::vector<const flow::Record*> lines{};  ///< of `block`
-  int64_t time_ms = 0;                       ///< of the stream
-  std::deque<Timed> due{};                   ///< not yet due
-  std::deque<Timed> overdue{};               ///< told, until the horizon
+  flow::LineJoiner lines{kBlockBytes};
+  int64_t time_ms = 0;          ///< of the stream
+  std::deque<Timed> due{};      ///< not yet due
+  std::deque<Timed> overdue{};  ///< told, until the horizon
   std::vector<std::pair<uint64_t, uint16_t>> dirty{};
   TaskMeta meta{};
   bool names_changed = true;
@@ -281,25 +282,19 @@ struct LedgerTask::Impl {
 
   void process(const flow::Batch& batch) {
     events.clear(1);
-    block.clear();
-    lines.clear();
-    LineReader& lines_in = line_reader();
     if (options.documents) return process_documents(batch);
+    lines.begin(batch);
     for (const flow::Record& record : batch.records) {
-      if (record.value.find('\n') != std::string_view::npos) {
-        read_block(batch.from);
-        lines_in.read_line(record.value, events);
-        lines.push_back(&record);
-        note_malformed(batch.from);
-        lines.clear();
-        continue;
+      if (!lines.is_line(record)) {
+        read_lines(batch.from);
+        line_reader().read_line(record.value, events);
+        apply(batch.from, [&](size_t) -> const flow::Record& { return record; });
+      } else if (!lines.add(record)) {
+        read_lines(batch.from);
+        lines.add(record);
       }
-      block += record.value;
-      block += '\n';
-      lines.push_back(&record);
-      if (block.size() >= kBlockBytes) read_block(batch.from);
     }
-    read_block(batch.from);
+    read_lines(batch.from);
   }
 
   /// Line by line: an event must know the line that it came from.
@@ -308,29 +303,25 @@ struct LedgerTask::Impl {
     for (const flow::Record& record : batch.records) {
       const size_t before = found.size();
       line_reader().read_line(record.value, events);
-      lines.push_back(&record);
       if (found.size() > before) found.back().origin = origins.of(record.value);
     }
-    note_malformed(batch.from);
-    lines.clear();
+    apply(batch.from, [&](size_t line) -> const flow::Record& { return batch.records[line]; });
   }
 
-  void read_block(const flow::SourcePartition& from) {
+  void read_lines(const flow::SourcePartition& from) {
     if (lines.empty()) return;
-    const size_t size = block.size();
-    block.resize(size + decode::kScanPadding);
-    line_reader().read_block({block.data(), size}, events);
-    note_malformed(from);
-    block.clear();
-    lines.clear();
+    line_reader().read_block(lines.block(), events);
+    apply(from, [this](size_t line) -> const flow::Record& { return lines.record(line); });
+    lines.next();
   }
 
-  /// Matches what was read and starts anew.
-  void note_malformed(const flow::SourcePartition& from) {
+  /// Matches what was read and starts anew. `record_of`: the record of a line by its number.
+  template <class RecordOf>
+  void apply(const flow::SourcePartition& from, RecordOf record_of) {
     for (const MalformedLine& line : events.malformed) {
       if (meta.malformed >= LedgerTaskOptions::kMalformedMax) break;
       ++meta.malformed;
-      const flow::Record& record = *lines[line.line];
+      const flow::Record& record = record_of(line.line);
       rows.malformed(options.keyed_places && record.has_key
                          ? std::string(record.key)
                          : from.str() + "@" + std::to_string(record.offset.value),

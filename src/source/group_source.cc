@@ -36,7 +36,7 @@ GroupSource::GroupSource(KafkaSourceOptions options, flow::Assignments& assignme
       assignments_(assignments),
       clock_(clock),
       log_(std::move(log)),
-      arena_(options_.headers) {
+      arena_({.headers = options_.headers, .lines = options_.lines}) {
   if (!log_) log_ = [](LogLevel, std::string_view) {};
 }
 
@@ -105,6 +105,7 @@ bool GroupSource::next_batch(flow::Batch& batch) {
   batch.records = arena_.records(*run);
   batch.next = run->next;
   batch.gap = run->gap;
+  batch.lines = run->lines;
   return true;
 }
 

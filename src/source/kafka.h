@@ -39,6 +39,7 @@ struct KafkaSourceOptions {
   bool whole = false;           ///< for whole plans: every partition of the topics, no group membership
   bool headers =
       false;  ///< fill Record::headers; librdkafka allocates twice a message to tell that there are none
+  bool lines = false;  ///< fill Batch::lines, when most values are single lines
 };
 
 /// Uses rd_kafka_consume_callback_queue (DESIGN section 6), session 6 s and heartbeat 0.5 s unless the

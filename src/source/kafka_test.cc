@@ -166,5 +166,57 @@ TEST_F(KafkaTest, TheSourceHandsOutEveryRecordAndTellsThatItCloses) {
   EXPECT_EQ(listener.owned, 0u);
 }
 
+/// Values that are one line come side by side; others come without, and all come in order.
+TEST_F(KafkaTest, LinesStandInOnePiece) {
+  std::vector<std::optional<std::string>> sent;
+  for (int i = 0; i < 3000; ++i) {  // several blocks
+    std::string text = "line " + std::to_string(i) + std::string(static_cast<size_t>(i % 700), 'x');
+    if (i % 5 == 0) text += '\n';
+    sent.emplace_back(std::move(text));
+    if (i % 100 == 7) sent.emplace_back("two\nlines");
+    if (i % 100 == 8) sent.emplace_back(std::nullopt);
+    if (i % 100 == 9) sent.emplace_back("");
+  }
+  for (const auto& value : sent) {
+    char* text = value ? const_cast<char*>(value->data()) : nullptr;
+    const size_t size = value ? value->size() : 0;
+    rd_kafka_producev(client.get(), RD_KAFKA_V_TOPIC("t"), RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_KEY("key", 3),
+                      RD_KAFKA_V_VALUE(text, size), RD_KAFKA_V_HEADER("h", "v", 1),
+                      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+  }
+  ASSERT_EQ(rd_kafka_flush(client.get(), 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  TakeAll listener;
+  KafkaSourceOptions options{cluster, "lines", "m", {"t"}, {}, ""};
+  options.headers = options.lines = options.whole = true;
+  auto source = make_kafka_source(options, listener, system_clock(), nullptr);
+  ASSERT_TRUE(source);
+  size_t at = 0, in_one_piece = 0;
+  const int64_t until_ms = system_clock().now().steady_ms + 30'000;
+  while (at < sent.size() && system_clock().now().steady_ms < until_ms) {
+    auto batch = (*source)->poll(Millis{100});
+    ASSERT_TRUE(batch) << batch.error().message;
+    std::string joined;
+    for (const flow::Record& record : batch->records) {
+      const auto& value = sent[at++];
+      ASSERT_EQ(record.has_value, value.has_value());
+      ASSERT_EQ(record.value, value.value_or(""));
+      EXPECT_EQ(record.key, "key");
+      ASSERT_EQ(record.headers.size(), 1u);
+      EXPECT_EQ(record.headers[0].value, "v");
+      const bool line = value && flow::is_one_line(*value);
+      ASSERT_EQ(line, !batch->lines.empty());
+      if (!line) continue;
+      ++in_one_piece;
+      EXPECT_EQ(record.value.data(), batch->lines.data() + joined.size());
+      joined += *value;
+      if (!value->ends_with('\n')) joined += '\n';
+    }
+    EXPECT_EQ(batch->lines, joined);
+  }
+  EXPECT_EQ(at, sent.size());
+  EXPECT_EQ(in_one_piece, sent.size() - 60);
+  (*source)->close();
+}
+
 }  // namespace
 }  // namespace waybill::source

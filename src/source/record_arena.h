@@ -23,6 +23,7 @@ struct Run {
   size_t count = 0;
   Offset next;
   std::optional<flow::Gap> gap = std::nullopt;
+  std::string_view lines = {};  ///< Batch::lines
 };
 
 /// Filled by one poll, handed out run by run, then cleared. Copying 500 B costs about 6 % of what librdkafka
@@ -34,12 +35,17 @@ class RecordArena {
   static constexpr size_t kBytesMax = 512 << 10;
   static constexpr size_t kRecordsMax = 2048;
 
-  explicit RecordArena(bool headers = false) : headers_(headers) {}
-  /// Copies a message and appends it to the newest run, or to a new one when the partition differs.
+  struct Wanted {
+    bool headers = false;  ///< copy headers too
+    bool lines = false;    ///< keep Run::lines
+  };
+  explicit RecordArena(Wanted wanted) : wanted_(wanted) {}
+  /// Copies a message and appends it to the newest run, or to a new one when the partition differs, or when
+  /// it is no line and the others are.
   void add(PartitionState* partition, const rd_kafka_message_t& message);
   /// Reading has reached `next` without a record: the end of the log behind control records, or a gap.
   void add_mark(PartitionState* partition, Offset next, std::optional<flow::Gap> gap = std::nullopt);
-  bool full() const { return bytes_ >= kBytesMax || records_.size() >= kRecordsMax; }
+  bool full() const { return values_.used() + rest_.used() >= kBytesMax || records_.size() >= kRecordsMax; }
 
   /// The next run that was not dropped, or null. Its records: records(run).
   const Run* take();
@@ -52,18 +58,31 @@ class RecordArena {
   void clear();
 
  private:
-  char* allocate(size_t size);
-  std::string_view copy(const void* bytes, size_t size);
-  std::span<const flow::Header> copy_headers(const rd_kafka_headers_t* headers);
+  /// Bytes one after another, until a block is full. flow::kLinePadding bytes behind each piece are readable.
+  class Region {
+   public:
+    char* allocate(size_t size);
+    std::string_view copy(const void* bytes, size_t size);
+    void clear();
+    size_t used() const { return used_; }
 
-  bool headers_;  ///< copy headers too
+   private:
+    std::vector<std::unique_ptr<char[]>> blocks_;
+    char* at_ = nullptr;
+    size_t left_ = 0;
+    size_t used_ = 0;
+  };
+
+  std::string_view copy_line(std::string_view line);
+  std::span<const flow::Header> copy_headers(const rd_kafka_headers_t* headers);
+  Run& run_for(PartitionState* partition, const flow::Record& record, bool line);
+
+  Wanted wanted_;
   std::vector<flow::Record> records_;
   std::vector<Run> runs_;
   size_t taken_ = 0;  ///< runs handed out
-  std::vector<std::unique_ptr<char[]>> blocks_;
-  char* at_ = nullptr;
-  size_t left_ = 0;
-  size_t bytes_ = 0;
+  Region values_;     ///< apart, so that lines stand side by side
+  Region rest_;       ///< keys and headers
 };
 
 }  // namespace waybill::source

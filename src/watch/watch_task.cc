@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/utf8.h"
+#include "flow/line_joiner.h"
 #include "watch/forward_row.h"
 #include "watch/matcher.h"
 #include "watch/open_windows.h"
@@ -14,6 +15,8 @@
 
 namespace waybill::watch {
 namespace {
+
+static_assert(flow::kLinePadding >= decode::kJsonPadding);
 
 /// Records are joined to blocks of this size, for one scan.
 constexpr size_t kJoinBytes = 128 << 10;
@@ -54,23 +57,20 @@ class WatchTask : public flow::Task, private MatchSink {
       gap_messages_ += batch.gap->messages();
       return;
     }
+    lines_.begin(batch);
     for (const auto& record : batch.records) {
       if (!record.has_value) continue;
-      // A newline inside would make two lines of one message.
-      bool alone = record.value.size() > kJoinBytes ||
-                   std::memchr(record.value.data(), '\n', record.value.size()) != nullptr;
-      if (alone || joined_.size() + record.value.size() + 1 > kJoinBytes) scan_joined();
-      if (alone) {
+      if (!lines_.is_line(record)) {  // a newline inside would make two lines of one message
+        scan_lines();
         single_ = &record;
         counts_ += matcher_.match(record.value, 0, *this);
         single_ = nullptr;
-        continue;
+      } else if (!lines_.add(record)) {
+        scan_lines();
+        lines_.add(record);
       }
-      records_.push_back(&record);
-      starts_.push_back(joined_.size());
-      joined_.append(record.value).push_back('\n');
     }
-    scan_joined();
+    scan_lines();
   }
 
   void answer(const flow::Answer&, Now) override {}
@@ -129,22 +129,9 @@ class WatchTask : public flow::Task, private MatchSink {
   const std::string& name(uint32_t rule) const { return program_->rules->rules()[rule].name; }
   int64_t part() const { return partition_.partition.value; }
 
-  void scan_joined() {
-    if (!joined_.empty()) {
-      size_t size = joined_.size();
-      joined_.append(decode::kJsonPadding, '\0');
-      counts_ += matcher_.scan(std::string_view(joined_).substr(0, size), decode::kJsonPadding, *this);
-    }
-    joined_.clear();
-    records_.clear();
-    starts_.clear();
-  }
-
-  const flow::Record& record_at(size_t offset) const {
-    if (single_) return *single_;
-    auto after = std::upper_bound(starts_.begin(), starts_.end(), offset);
-    ASSERT(after != starts_.begin());
-    return *records_[static_cast<size_t>(after - starts_.begin()) - 1];
+  void scan_lines() {
+    if (!lines_.empty()) counts_ += matcher_.scan(lines_.block(), flow::kLinePadding, *this);
+    lines_.next();
   }
 
   int64_t time_of(const flow::Record& record) {
@@ -156,7 +143,7 @@ class WatchTask : public flow::Task, private MatchSink {
   }
 
   void matched(const Match& match) override {
-    const flow::Record& record = record_at(match.offset);
+    const flow::Record& record = single_ ? *single_ : lines_.record_at(match.offset);
     const RuleSettings& settings = program_->settings[match.rule];
     int64_t time_ms = time_of(record);
     Key key{match.rule, window_start(time_ms, settings.window_ms), {}};
@@ -218,9 +205,7 @@ class WatchTask : public flow::Task, private MatchSink {
   Matcher matcher_;
   OpenWindows open_;
   // Of the batch being processed.
-  std::string joined_;
-  std::vector<const flow::Record*> records_;
-  std::vector<size_t> starts_;
+  flow::LineJoiner lines_{kJoinBytes};
   const flow::Record* single_ = nullptr;
   int64_t now_ms_ = 0;
   int64_t last_ahead_ = -1;
