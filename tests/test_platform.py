@@ -9,11 +9,11 @@ from harness.figures import windows
 from harness.platform import Platform
 
 
-def run(platform, kinds, pause, settle):
+def run(platform, kinds, pause):
     try:
         platform.start()
         platform.chaos(kinds, pause)
-        platform.settle(settle)
+        platform.settle(patience=60)
         time.sleep(0.5)  # nothing comes after
         platform.right()
         assert all(platform.killed[kind] for kind in kinds), platform.killed
@@ -29,11 +29,11 @@ def run(platform, kinds, pause, settle):
 
 def test_figures_are_exact_whatever_is_killed(binary, tmp_path):
     platform = Platform(binary, tmp_path, orders=1_500, seconds=6, seed=7)
-    run(platform, ["agent", "worker", "redis", "database"], pause=0.8, settle=40)
+    run(platform, ["agent", "worker", "redis", "database"], pause=0.8)
 
 
 @pytest.mark.full
 def test_figures_are_exact_after_minutes_of_kills(binary, tmp_path, request):
     seconds = request.config.getoption("--platform-seconds")
     platform = Platform(binary, tmp_path, orders=200 * seconds, seconds=seconds, seed=int(time.time()) % 100_000)
-    run(platform, ["agent", "worker", "redis", "database", "broker"], pause=3, settle=120)
+    run(platform, ["agent", "worker", "redis", "database", "broker"], pause=3)

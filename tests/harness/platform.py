@@ -15,7 +15,6 @@ from . import databases, figures, process
 from .agent import Agent
 from .kafka import LocalBroker
 from .redis import Redis
-from .wait import wait_until
 from .waybill import Waybill
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "recharge" / "waybill.yaml"
@@ -188,13 +187,22 @@ class Platform:
             figures.redis_shows(self.redis, self.workers[0], name)
         return True
 
-    def settle(self, timeout):
+    def settle(self, patience):
+        """Returns when all figures are exact; fails when they have stood still for `patience` seconds before."""
         if self.writers.failure:
             raise self.writers.failure
         for part in self.agents + self.workers:
             assert part.process.poll() is None, process.tail(part.log)
-        self.workers[0].wait_ready(timeout)
-        wait_until(self.right, timeout, "all figures are exact")
+        self.workers[0].wait_ready(patience)
+        said, since = None, time.monotonic()
+        while time.monotonic() - since < patience:
+            try:
+                return self.right()
+            except AssertionError as error:
+                if str(error) != said:
+                    said, since = str(error), time.monotonic()
+            time.sleep(0.5)
+        raise AssertionError(f"nothing has changed for {patience} s: {said}")
 
     def close(self):
         for part in self.agents + self.workers:
