@@ -5,8 +5,8 @@ the alert. Prints one JSON object; exits 1 when an alert is missing or came twic
 import argparse
 import collections
 import json
-import multiprocessing
 import pathlib
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,29 +21,14 @@ from harness.receivers import HttpReceiver  # noqa: E402
 from harness.waybill import Waybill  # noqa: E402
 
 PARTITIONS = 8
-LINE = json.dumps({"level": "INFO", "host": "web-17", "path": "/api/v1/orders/4711", "text": "x" * 330}).encode()
+LINE = json.dumps({"level": "INFO", "host": "web-17", "path": "/api/v1/orders/4711", "text": "x" * 330})
 
 
-def feed(bootstrap, topic, megabytes, stop, sent):
-    """Other lines at a steady rate until `stop`."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "batch.size": 1 << 20, "compression.type": "none",
-                         "queue.buffering.max.messages": 200_000})
-    begin, count = time.monotonic(), 0
-    while not stop.is_set():
-        due = (time.monotonic() - begin) * megabytes * 1e6 / len(LINE)
-        while count < due and not stop.is_set():
-            for _ in range(500):
-                try:
-                    producer.produce(topic, LINE, partition=count % PARTITIONS)
-                except BufferError:
-                    producer.poll(0.01)
-                    continue
-                count += 1
-            producer.poll(0)
-        sent.value = count * len(LINE)
-        time.sleep(0.005)
-    producer.flush(30)
-    sent.value = count * len(LINE)
+def feed(client, bootstrap, topic, megabytes, seconds):
+    """The process that sends other lines at a steady rate."""
+    rate = int(megabytes * 1e6 / len(LINE))
+    return subprocess.Popen([client, "produce", bootstrap, topic, str(int(rate * seconds)), "0", "--rate", str(rate), "--value", LINE,
+                             "-X", "linger.ms=20", "-X", "batch.size=1048576"], stdout=subprocess.PIPE, text=True)
 
 
 def quantile(sorted_values, q):
@@ -52,7 +37,7 @@ def quantile(sorted_values, q):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "bench")
     parser.add_argument("--hits", type=int, default=200)
     parser.add_argument("--every", type=float, default=0.2, help="seconds between hits")
     parser.add_argument("--load", type=float, default=50, help="MB/s of other lines")
@@ -67,22 +52,20 @@ def main():
         server = Waybill(options.build / "waybill", pathlib.Path(folder) / "server", config={
             "clusters": {"main": {"bootstrap.servers": broker.bootstrap}}, "watches": {"errors": watch},
             "notifiers": {"hook": {"webhook": receiver.url, "allow_private": True}}})
-        feeders, stop, sent = [], multiprocessing.Event(), []
+        feeder = None
         try:
             server.start()
-            for _ in range(2 if options.load > 0 else 0):
-                sent.append(multiprocessing.Value("q", 0))
-                feeders.append(multiprocessing.Process(target=feed, args=(broker.bootstrap, topic, options.load / 2, stop, sent[-1])))
-                feeders[-1].start()
+            if options.load > 0:
+                client = next(path for path in options.build.rglob("bench_client") if path.is_file())
+                feeder = feed(client, broker.bootstrap, topic, options.load, 10 + options.hits * options.every)
             time.sleep(5)
             producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 0})
-            begin, bytes_before, at = time.monotonic(), sum(s.value for s in sent), {}
+            begin, at = time.monotonic(), {}
             for i in range(options.hits):
                 at[f"hit-{i}"] = time.time()
                 producer.produce(topic, json.dumps({"level": "ERROR", "host": f"hit-{i}"}).encode(), partition=i % PARTITIONS)
                 producer.flush(10)
                 time.sleep(max(0, begin + (i + 1) * options.every - time.monotonic()))
-            rate = (sum(s.value for s in sent) - bytes_before) / (time.monotonic() - begin) / 1e6
             deadline = time.monotonic() + 30
             while len(receiver.alerts()) < options.hits and time.monotonic() < deadline:
                 time.sleep(0.1)
@@ -92,16 +75,18 @@ def main():
                     if alert["status"] == "firing":
                         told[alert["labels"]["host"]] += 1
                         arrived.setdefault(alert["labels"]["host"], seconds)
+            sent = json.loads(feeder.communicate(timeout=120)[0]) if feeder else {"bytes": 0, "wall_s": 1}
         finally:
-            stop.set()
-            for feeder in feeders:
-                feeder.join(40)
+            if feeder:
+                feeder.kill()
+                feeder.wait(10)
             server.close()
             receiver.close()
             broker.close()
     took = sorted(arrived[host] - when for host, when in at.items() if host in arrived)
     right = told == {host: 1 for host in at}
-    print(json.dumps({"hits": options.hits, "load_mb_per_s": round(rate, 1), "requests": len(receiver.requests), "exactly_once": right,
+    print(json.dumps({"hits": options.hits, "load_mb_per_s": round(sent["bytes"] / sent["wall_s"] / 1e6, 1),
+                      "requests": len(receiver.requests), "exactly_once": right,
                       **{f"p{int(q * 100)}_s": round(quantile(took, q), 3) for q in (0.5, 0.9, 0.99)}, "max_s": round(took[-1], 3)}))
     return 0 if right else 1
 

@@ -1,9 +1,11 @@
 // A plain librdkafka client under load: what a user's own program costs, with and without the plugin.
 //
-//   bench_client produce|consume BOOTSTRAP TOPIC COUNT SIZE [--rate N] [--keys N] [-X property=value]...
+//   bench_client produce|consume BOOTSTRAP TOPIC COUNT SIZE [--rate N] [--keys N] [--value TEXT] [-X
+//   property=value]...
 //
-// Prints one JSON object: messages acknowledged (or handed out), payload bytes, wall and CPU seconds of the
-// whole client life. Exits 1 when a message failed or the count is wrong: a fast wrong answer is no answer.
+// The payload is SIZE times 'x', or TEXT. // Prints one JSON object: messages acknowledged (or handed out),
+// payload bytes, wall and CPU seconds of the whole client life. Exits 1 when a message failed or the count is
+// wrong: a fast wrong answer is no answer.
 #include <librdkafka/rdkafka.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -70,19 +72,17 @@ static void pace(double began, int64_t n, int64_t rate) {
   if (ahead > 0) usleep((useconds_t)(ahead * 1e6));
 }
 
-static void produce(rd_kafka_conf_t* conf, const char* topic, int64_t count, size_t size, int64_t rate,
-                    int64_t keys) {
+static void produce(rd_kafka_conf_t* conf, const char* topic, int64_t count, const char* value, size_t size,
+                    int64_t rate, int64_t keys) {
   rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
   rd_kafka_t* rk = make(RD_KAFKA_PRODUCER, conf);
   rd_kafka_topic_t* rkt = rd_kafka_topic_new(rk, topic, NULL);
-  char* value = malloc(size);
-  memset(value, 'x', size);
   char key[24];
   double began = wall_seconds();
   for (int64_t n = 0; n < count; n++) {
     pace(began, n, rate);
     int key_len = keys > 0 ? snprintf(key, sizeof key, "key-%lld", (long long)(n * 7919 % keys)) : 0;
-    while (rd_kafka_produce(rkt, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, size,
+    while (rd_kafka_produce(rkt, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void*)value, size,
                             key_len ? key : NULL, (size_t)key_len, NULL) == -1 &&
            rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL)
       rd_kafka_poll(rk, 10);
@@ -92,7 +92,6 @@ static void produce(rd_kafka_conf_t* conf, const char* topic, int64_t count, siz
   rd_kafka_flush(rk, kGiveUpSeconds * 1000);
   rd_kafka_topic_destroy(rkt);
   rd_kafka_destroy(rk);
-  free(value);
 }
 
 static void consume(rd_kafka_conf_t* conf, const char* topic, int64_t count) {
@@ -120,13 +119,15 @@ static void consume(rd_kafka_conf_t* conf, const char* topic, int64_t count) {
 int main(int argc, char** argv) {
   if (argc < 6) {
     fprintf(stderr,
-            "usage: bench_client produce|consume BOOTSTRAP TOPIC COUNT SIZE [--rate N] [--keys N] [-X "
-            "property=value]...\n");
+            "usage: bench_client produce|consume BOOTSTRAP TOPIC COUNT SIZE [--rate N] [--keys N] [--value "
+            "TEXT] [-X property=value]...\n");
     return 2;
   }
   const int producing = strcmp(argv[1], "produce") == 0;
   const int64_t count = atoll(argv[4]);
   int64_t rate = 0, keys = 0;
+  size_t size = (size_t)atoll(argv[5]);
+  char* value = memset(malloc(size + 1), 'x', size);
   const double began = wall_seconds(), cpu_began = cpu_seconds();
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   set(conf, "bootstrap.servers", argv[2]);
@@ -135,7 +136,11 @@ int main(int argc, char** argv) {
       rate = atoll(argv[i + 1]);
     else if (strcmp(argv[i], "--keys") == 0)
       keys = atoll(argv[i + 1]);
-    else {
+    else if (strcmp(argv[i], "--value") == 0) {
+      free(value);
+      value = strdup(argv[i + 1]);
+      size = strlen(value);
+    } else {
       char* equals = strchr(argv[i + 1], '=');
       if (strcmp(argv[i], "-X") != 0 || !equals) {
         fprintf(stderr, "bench_client: unknown option %s\n", argv[i]);
@@ -146,9 +151,10 @@ int main(int argc, char** argv) {
     }
   }
   if (producing)
-    produce(conf, argv[3], count, (size_t)atoll(argv[5]), rate, keys);
+    produce(conf, argv[3], count, value, size, rate, keys);
   else
     consume(conf, argv[3], count);
+  free(value);
   const int64_t messages = producing ? acked : handed_out;
   printf("{\"messages\":%lld,\"failed\":%lld,\"bytes\":%lld,\"wall_s\":%.4f,\"cpu_s\":%.4f}\n",
          (long long)messages, (long long)failed, (long long)bytes_out, wall_seconds() - began,
