@@ -7,6 +7,7 @@
 
 #include "audit/query_params.h"
 #include "http/json.h"
+#include "watch/marks.h"
 #include "watch/tables.h"
 
 namespace waybill::cli {
@@ -45,6 +46,13 @@ std::string list_json(const std::vector<std::string>& names) {
   std::string out = "[";
   for (const auto& name : names) out += (out.size() > 1 ? "," : "") + json_string(name);
   return out + "]";
+}
+
+std::string pairs_json(const std::vector<watch::Mark>& marks) {
+  std::string out;
+  for (const watch::Mark& mark : marks)
+    fmt::format_to(std::back_inserter(out), "{}[{},{}]", out.empty() ? "" : ",", mark.from, mark.to);
+  return out;
 }
 
 class WatchApi {
@@ -126,15 +134,17 @@ class WatchApi {
                      [](const auto& a, const auto& b) { return number(a.key[1]) > number(b.key[1]); });
     if (static_cast<int64_t>(page->rows.size()) > asked->limit)
       page->rows.resize(static_cast<size_t>(asked->limit));
+    const watch::Marker marker(asked->definition->rule.where);
     std::string out = "{\"samples\":[";
     for (const auto& row : page->rows) {
       fmt::format_to(
           std::back_inserter(out),
-          R"({}{{"window":{},"cluster":{},"topic":{},"partition":{},"offset":{},"time":{},"by":{},"fields":{},"text":{}}})",
+          R"({}{{"window":{},"cluster":{},"topic":{},"partition":{},"offset":{},"time":{},"by":{},"fields":{},"text":{},)"
+          R"("matches":[{}]}})",
           out.back() == '[' ? "" : ",", number(row.key[1]), json_string(text(row.key[2])),
           json_string(text(row.key[3])), number(row.key[4]), number(row.key[5]), number(row.values[0]),
           group_json(text(row.values[1]), asked->definition->rule.by), text(row.values[2]),
-          json_string(text(row.values[3])));
+          json_string(text(row.values[3])), pairs_json(marker.marks(text(row.values[3]))));
     }
     return out + "]}";
   }

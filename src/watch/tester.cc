@@ -22,12 +22,13 @@ bool is_word(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-bool has_word(std::string_view text, std::string_view word) {
-  for (size_t at = 0; (at = text.find(word, at)) != std::string_view::npos; ++at) {
+/// Where `word` stands by itself, at `at` or behind; npos when nowhere.
+size_t find_word(std::string_view text, std::string_view word, size_t at) {
+  for (; (at = text.find(word, at)) != std::string_view::npos; ++at) {
     size_t end = at + word.size();
-    if ((at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]))) return true;
+    if ((at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]))) return at;
   }
-  return false;
+  return at;
 }
 
 bool compares(Test::Op op) {
@@ -122,7 +123,7 @@ bool Tester::text(std::string_view text) const {
     case Test::Op::kContains:
       return text.find(test_.operand) != std::string_view::npos;
     case Test::Op::kWord:
-      return has_word(text, test_.operand);
+      return find_word(text, test_.operand, 0) != std::string_view::npos;
     case Test::Op::kPrefix:
       return text.starts_with(test_.operand);
     case Test::Op::kSuffix:
@@ -143,6 +144,44 @@ bool Tester::text(std::string_view text) const {
       return true;
   }
   return false;
+}
+
+void Tester::each_match(std::string_view text,
+                        const std::function<void(size_t from, size_t to)>& take) const {
+  const std::string& wanted = test_.operand;
+  switch (test_.op) {
+    case Test::Op::kPattern: {
+      const re2::StringPiece all(text.data(), text.size());
+      re2::StringPiece found;
+      for (size_t at = 0; at <= text.size();) {
+        if (!pattern_->Match(all, at, text.size(), RE2::UNANCHORED, &found, 1)) return;
+        const auto from = static_cast<size_t>(found.data() - text.data());
+        if (!found.empty()) take(from, from + found.size());
+        at = from + std::max<size_t>(found.size(), 1);
+      }
+      return;
+    }
+    case Test::Op::kContains:
+    case Test::Op::kWord: {
+      const bool word = test_.op == Test::Op::kWord;
+      for (size_t at = 0;; at += wanted.size()) {
+        at = word ? find_word(text, wanted, at) : text.find(wanted, at);
+        if (at == std::string_view::npos) return;
+        take(at, at + wanted.size());
+      }
+    }
+    case Test::Op::kPrefix:
+      if (text.starts_with(wanted)) take(0, wanted.size());
+      return;
+    case Test::Op::kSuffix:
+      if (text.ends_with(wanted)) take(text.size() - wanted.size(), text.size());
+      return;
+    case Test::Op::kNe:
+    case Test::Op::kExists:
+      return;
+    default:
+      if (!text.empty() && this->text(text)) take(0, text.size());
+  }
 }
 
 bool Tester::field(const decode::FieldValue& value) const {

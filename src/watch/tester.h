@@ -1,6 +1,7 @@
 #pragma once
 // A Test that is ready to run: the second stage's verdict on one text.
 
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -25,6 +26,10 @@ class Tester {
   /// Linear in the text's size, whatever the pattern.
   bool text(std::string_view text) const;
   bool field(const decode::FieldValue& value) const;
+  /// Hands out what makes text() true, as [from, to) in bytes, ascending: each match of a pattern or of a
+  /// text, the whole text for a comparison that holds. Nothing for kNe and kExists, which ask for nothing of
+  /// a text.
+  void each_match(std::string_view text, const std::function<void(size_t from, size_t to)>& take) const;
   const Test& test() const { return test_; }
 
  private:

@@ -50,7 +50,7 @@ class Tab:
         self.page = self.context.new_page()
         self.page.set_default_timeout(WAIT_MS)
         self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("pageerror", lambda error: self.errors.append(f"{error} at {self.page.url}\n{error.stack}"))
         self.page.on("request", self._note_request)
 
     def _note_request(self, request):

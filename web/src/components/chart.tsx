@@ -73,12 +73,16 @@ function Canvas({ title, height, option, onClick, before }: CanvasProps) {
     let observer: ResizeObserver | undefined;
     void import('./echarts').then(async (charts) => {
       await before?.(charts);
-      if (gone || !box.current) return;
-      chart.current = charts.init(box.current, undefined, { renderer: 'canvas' });
-      chart.current.on('click', (event) => click.current?.(event.name));
-      observer = new ResizeObserver(() => chart.current?.resize());
-      observer.observe(box.current);
-      setReady(true);
+      const place = box.current;
+      if (gone || !place) return;
+      observer = new ResizeObserver(() => {
+        if (place.clientWidth === 0 || place.clientHeight === 0) return; // not laid out: ECharts cannot fit a map into nothing
+        if (chart.current) return chart.current.resize();
+        chart.current = charts.init(place, undefined, { renderer: 'canvas' });
+        chart.current.on('click', (event) => click.current?.(event.name));
+        setReady(true);
+      });
+      observer.observe(place);
     });
     return () => {
       gone = true;
