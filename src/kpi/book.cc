@@ -139,12 +139,11 @@ void Book::apply_steps(size_t index, const std::vector<StepEvent>& steps, int64_
   for (size_t i = 0; i < state.newest_ms.size(); ++i) {
     if (i != input_ && state.newest_ms[i] != INT64_MIN) others = std::min(others, state.newest_ms[i]);
   }
-  int64_t newest = before_ms;
   for (const StepEvent& event : steps) {
     const bool late = before_ms != INT64_MIN && event.window_end_ms <= before_ms - definition.lateness_ms;
     if (late) continue;
-    const Funnel::Applied applied = state.funnel->apply(event, std::min(newest, others));
-    newest = std::max(newest, event.time_ms);
+    const Funnel::Applied applied =
+        state.funnel->apply(event, std::min(std::max(before_ms, event.newest_ms), others));
     if (applied == Funnel::Applied::kDone) continue;
     const Reason reason = applied == Funnel::Applied::kFull ? Reason::kIdsFull : Reason::kStepOrder;
     const std::string& field = definition.steps->id.names.front();

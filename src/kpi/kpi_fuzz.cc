@@ -1,6 +1,7 @@
 // First byte: where the lines are cut into blocks. The rest: lines. Learned layouts and blocks give exactly
 // the windows, groups, funnel and problems of a pass that reads each line plainly.
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -121,6 +122,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     plain.read_one(line, scanner, 0);
     by_line.apply(scanner.take(), by_line.lines() + 1);
   }
-  ASSERT(text_of(by_block) == text_of(by_line));
+  const std::string block_text = text_of(by_block), line_text = text_of(by_line);
+  if (block_text != line_text)
+    std::fprintf(stderr, "by blocks:\n%s\nline by line:\n%s\n", block_text.c_str(), line_text.c_str());
+  ASSERT(block_text == line_text);
   return 0;
 }

@@ -49,7 +49,7 @@ struct Cell {
 
 struct Group {
   int64_t lines = 0;
-  size_t met = 0;  ///< groups of its window that the block had before it
+  size_t met = 0;           ///< groups of its window that the block had before it
   std::vector<Cell> cells;  ///< by measure
   void merge(const Group& other) {
     lines += other.lines;
@@ -72,7 +72,8 @@ struct StepEvent {
   std::string id;
   std::string group;
   int64_t time_ms = 0;
-  int64_t window_ms = 0;  ///< start
+  int64_t newest_ms = INT64_MIN;  ///< of the lines of the block before it
+  int64_t window_ms = 0;          ///< start
   int64_t window_end_ms = 0;
   uint8_t step = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "base/utf8.h"
 
@@ -178,14 +179,23 @@ void Scanner::kpi_line(size_t index, const Kpi& kpi) {
   }
   if (part.newest_ms != INT64_MIN && recent.span.end_ms <= part.newest_ms - kpi.definition.lateness_ms) {
     ++part.too_late;
+    // What is wrong with the line is told as it is of one that an earlier block made late.
+    late_.cells.clear();
+    late_.cells.resize(kpi.measures.size());
+    values(index, kpi, late_);
+    if (kpi.by_step_values) (void)step_of(index, kpi);
     return;
   }
-  part.newest_ms = std::max(part.newest_ms, ms);
+  const int64_t newest_ms = std::exchange(part.newest_ms, std::max(part.newest_ms, ms));
   ++recent.window->lines;
   Group& into = group(index, kpi);
   ++into.lines;
   values(index, kpi, into);
-  if (kpi.by_step_values) step(index, kpi, ms);
+  if (!kpi.by_step_values) return;
+  if (auto at = step_of(index, kpi)) {
+    part.steps.push_back({std::string(text(*field(kpi.id))), key_, ms, newest_ms, recent.span.start_ms,
+                          recent.span.end_ms, *at});
+  }
 }
 
 void Scanner::build_key(const Kpi& kpi) {
@@ -274,19 +284,19 @@ void Scanner::duration(size_t index, const Measure& measure, Cell& cell) {
   measure.sketch ? cell.add_sketched(ms) : cell.add(ms);
 }
 
-void Scanner::step(size_t index, const Kpi& kpi, int64_t ms) {
+std::optional<uint8_t> Scanner::step_of(size_t index, const Kpi& kpi) {
   const JsonField* name = field(kpi.step);
-  if (!name) return;
+  if (!name) return std::nullopt;
   const auto& order = kpi.definition.steps->order;
   const auto at = std::find(order.begin(), order.end(), text(*name));
-  if (at == order.end()) return;
+  if (at == order.end()) return std::nullopt;
   const JsonField* id = field(kpi.id);
   const std::string_view id_text = id ? text(*id) : std::string_view{};
-  if (id_text.empty() || id_text.size() > kIdBytesMax)
-    return problem(index, Reason::kId, 0, kpi.definition.steps->id.names.front(), id_text);
-  const Recent& recent = recent_[index];
-  partial_.kpis[index].steps.push_back({std::string(id_text), key_, ms, recent.span.start_ms,
-                                        recent.span.end_ms, static_cast<uint8_t>(at - order.begin())});
+  if (id_text.empty() || id_text.size() > kIdBytesMax) {
+    problem(index, Reason::kId, 0, kpi.definition.steps->id.names.front(), id_text);
+    return std::nullopt;
+  }
+  return static_cast<uint8_t>(at - order.begin());
 }
 
 }  // namespace waybill::kpi

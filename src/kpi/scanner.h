@@ -2,6 +2,7 @@
 // Lines to a Partial: tests, times, windows, groups and values of all KPIs in one pass.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,7 +69,8 @@ class Scanner {
   void values(size_t index, const Kpi& kpi, Group& group);
   void number(size_t index, const Measure& measure, Cell& cell);
   void duration(size_t index, const Measure& measure, Cell& cell);
-  void step(size_t index, const Kpi& kpi, int64_t ms);
+  /// The step at which the line stands, when it has an id.
+  std::optional<uint8_t> step_of(size_t index, const Kpi& kpi);
   void problem(size_t kpi, Reason reason, uint8_t detail, std::string_view field, std::string_view sample);
   std::string_view sample(const Slots& slots);
 
@@ -77,6 +79,7 @@ class Scanner {
   std::vector<Windows> windows_;  ///< by KPI
   std::vector<Recent> recent_;    ///< by KPI
   Partial partial_;
+  Group late_;  ///< takes what counts nowhere
   int64_t now_ms_ = 0;
   std::span<const decode::JsonField> fields_;
   int64_t place_ = 0;
