@@ -167,7 +167,7 @@ class Platform:
             if self.rng.random() < 0.5:
                 worker.kill()
             else:
-                worker.stop()
+                worker.stop(codes=(0, 3))
             worker.start(ready=False)
         else:
             server = {"broker": self.broker, "database": self.database, "redis": self.redis}[kind]
