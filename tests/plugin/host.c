@@ -87,7 +87,7 @@ static void churn(long count) {
 static void inflight(long count) {
   rd_kafka_conf_t *conf = plain_conf();
   /* Full batches leave at once; what does not fill one still waits when the client goes. */
-  set(conf, "linger.ms", "500");
+  set(conf, "linger.ms", "60000");
   rd_kafka_t *rk = make(RD_KAFKA_PRODUCER, conf);
   send_some(rk, count);
   rd_kafka_destroy(rk);
