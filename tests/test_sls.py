@@ -85,6 +85,7 @@ def test_every_logstore_of_every_project_is_read_as_the_variables_say(sls, place
                "all lines are read")
     watch = server.get("/api/v1/watches")["watches"][0]
     assert (watch["matched"], watch["complete"]) == (4, True)
+    assert set(watch["reads"]) == {f"shop/{place.access}", f"shop/{place.app}", f"pay/{place.ledger}"}
     assert {s["cluster"] for s in server.get("/api/v1/sources")["sources"]} == {"shop", "pay"}
     group = sls.admin.describe_consumer_groups([place.group], request_timeout=10)[place.group].result(15)
     assert group.partition_assignor == "range"

@@ -48,6 +48,16 @@ std::string list_json(const std::vector<std::string>& names) {
   return out + "]";
 }
 
+std::vector<std::string> names_of(const std::vector<WatchSource>& sources) {
+  std::vector<std::string> out;
+  for (const WatchSource& source : sources) {
+    for (const auto& topic : source.topics) out.push_back(source.cluster + "/" + topic);
+    out.insert(out.end(), source.files.begin(), source.files.end());
+    if (!source.standard_input.empty()) out.push_back(source.standard_input);
+  }
+  return out;
+}
+
 std::string pairs_json(const std::vector<watch::Mark>& marks) {
   std::string out;
   for (const watch::Mark& mark : marks)
@@ -74,12 +84,12 @@ class WatchApi {
       std::vector<std::string> why = gaps_of(definition, progress->rows);
       fmt::format_to(
           std::back_inserter(out),
-          R"({}{{"name":{},"window_ms":{},"threshold":{},"for_ms":{},"severity":"{}","by":{},"notify":{},"matched":{},)"
+          R"({}{{"name":{},"reads":{},"window_ms":{},"threshold":{},"for_ms":{},"severity":"{}","by":{},"notify":{},"matched":{},)"
           R"("first":{},"last":{},"complete":{},"why":{}}})",
-          out.back() == '[' ? "" : ",", json_string(definition.rule.name), definition.window.count(),
-          definition.threshold, definition.pending_for.count(),
-          kSeverities[static_cast<size_t>(definition.severity)], list_json(definition.rule.by),
-          list_json(definition.notify), row ? number(row->values[0]) : 0,
+          out.back() == '[' ? "" : ",", json_string(definition.rule.name),
+          list_json(names_of(definition.sources)), definition.window.count(), definition.threshold,
+          definition.pending_for.count(), kSeverities[static_cast<size_t>(definition.severity)],
+          list_json(definition.rule.by), list_json(definition.notify), row ? number(row->values[0]) : 0,
           row ? std::to_string(number(row->values[1])) : "null",
           row ? std::to_string(number(row->values[2])) : "null", why.empty(), list_json(why));
     }

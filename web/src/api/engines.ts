@@ -1,4 +1,4 @@
-// The shapes of /api/v1/ledgers and /api/v1/alerts (generated) and /api/v1/watches (members that a server may leave out are optional).
+// The shapes of /api/v1/ledgers, /api/v1/alerts and /api/v1/watches.
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -11,41 +11,12 @@ export type LedgerBucket = LedgerBuckets['buckets'][number];
 export type LedgerExceptions = Schemas['LedgerExceptions'];
 export type LedgerException = LedgerExceptions['exceptions'][number];
 
-export interface Watch {
-  name: string;
-  severity?: string;
-  source?: string;
-  window_ms?: number;
-  threshold?: number;
-  matched: number;
-  first?: number | null;
-  last?: number | null;
-  complete?: boolean;
-  why?: readonly string[];
-}
-export interface Watches {
-  watches: readonly Watch[];
-}
-export interface WatchWindow {
-  start: number;
-  by?: string | Readonly<Record<string, string>>;
-  count: number;
-}
-export interface WatchWindows {
-  windows: readonly WatchWindow[];
-}
-export interface WatchSample {
-  time: number | null;
-  cluster?: string;
-  topic?: string;
-  partition?: number;
-  offset?: number;
-  text: string;
-  matches?: readonly (readonly [number, number])[]; // [from, to) in UTF-16 code units of `text`
-}
-export interface WatchSamples {
-  samples: readonly WatchSample[];
-}
+export type Watches = Schemas['Watches'];
+export type Watch = Watches['watches'][number];
+export type WatchWindows = Schemas['WatchWindows'];
+export type WatchWindow = WatchWindows['windows'][number];
+export type WatchSamples = Schemas['WatchSamples'];
+export type WatchSample = WatchSamples['samples'][number];
 
 export type Alerts = Schemas['Alerts'];
 export type Alert = Schemas['Alert'];

@@ -30,10 +30,10 @@ function WatchList() {
   const columns: Column<Watch>[] = [
     { key: 'name', title: t('rule'), value: (row) => row.name, show: (row) => <a href={href(['watches', row.name])}>{row.name}</a> },
     { key: 'matched', title: t('matches'), numeric: true, value: (row) => row.matched, show: (row) => num(row.matched) },
-    { key: 'severity', title: t('severity'), value: (row) => row.severity ?? '–' },
-    { key: 'last', title: t('last_seen'), value: (row) => row.last ?? null, show: (row) => <Time ms={row.last} /> },
-    { key: 'source', title: t('what_is_read'), value: (row) => row.source ?? '–' },
-    { key: 'complete', title: t('state'), value: (row) => row.complete ?? true, show: (row) => <Completeness complete={row.complete ?? true} reasons={row.why ?? []} /> },
+    { key: 'severity', title: t('severity'), value: (row) => row.severity },
+    { key: 'last', title: t('last_seen'), value: (row) => row.last, show: (row) => <Time ms={row.last} /> },
+    { key: 'reads', title: t('what_is_read'), value: (row) => row.reads.join(', ') },
+    { key: 'complete', title: t('state'), value: (row) => row.complete, show: (row) => <Completeness complete={row.complete} reasons={row.why} /> },
   ];
   return (
     <>
@@ -63,7 +63,7 @@ function OneWatch({ name }: { name: string }) {
   );
 }
 
-const byText = (window: WatchWindow): string => (typeof window.by === 'object' ? Object.values(window.by).join(' / ') : window.by ?? '');
+const byText = (window: WatchWindow): string => Object.values(window.by).join(' / ');
 
 function Counts({ windows }: { windows: readonly WatchWindow[] }) {
   const names = [...new Set(windows.map(byText))].slice(0, 20);
@@ -87,7 +87,7 @@ function Counts({ windows }: { windows: readonly WatchWindow[] }) {
 export function Marked({ sample }: { sample: WatchSample }) {
   const parts: preact.JSX.Element[] = [];
   let at = 0;
-  for (const [from, to] of sample.matches ?? []) {
+  for (const [from = 0, to = 0] of sample.matches) {
     if (from < at || to <= from) continue;
     parts.push(<>{sample.text.slice(at, from)}<mark>{sample.text.slice(from, to)}</mark></>);
     at = to;
@@ -98,7 +98,7 @@ export function Marked({ sample }: { sample: WatchSample }) {
 function Samples({ rows }: { rows: readonly WatchSample[] }) {
   const columns: Column<WatchSample>[] = [
     { key: 'time', title: t('time'), value: (row) => row.time, show: (row) => <Time ms={row.time} /> },
-    { key: 'place', title: t('partition'), value: (row) => `${row.topic ?? ''}/${row.partition ?? ''}:${row.offset ?? ''}` },
+    { key: 'place', title: t('partition'), value: (row) => `${row.topic}/${row.partition}:${row.offset}` },
     { key: 'text', title: t('samples'), value: (row) => row.text, show: (row) => <Marked sample={row} /> },
   ];
   return <Table name={t('samples')} columns={columns} rows={rows} rowKey={(row, index) => `${row.topic}/${row.partition}/${row.offset}/${index}`} />;
