@@ -88,9 +88,10 @@ std::vector<Mark> Marker::marks(std::string_view sample) const {
   for (const Asked& asked : asked_) {
     const std::vector<Span> places =
         asked.member.empty() ? std::vector<Span>{{0, sample.size()}} : values_of(sample, asked.member);
-    for (const auto& [begin, end] : places) {
-      asked.tester.each_match(sample.substr(begin, end - begin), [&](size_t from, size_t to) {
-        if (spans.size() < kSpansMax) spans.emplace_back(begin + from, begin + to);
+    for (const Span& place : places) {
+      const std::string_view text = sample.substr(place.first, place.second - place.first);
+      asked.tester.each_match(text, [&](size_t from, size_t to) {
+        if (spans.size() < kSpansMax) spans.emplace_back(place.first + from, place.first + to);
       });
     }
   }
