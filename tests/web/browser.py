@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import re
 import shutil
 import time
 from urllib.parse import urlsplit
@@ -77,3 +78,8 @@ class Tab:
     def close(self):
         self.page.unroute_all(behavior="ignoreErrors")  # an answer that was under way has no page left to go to
         self.context.close()
+
+
+def number(text):
+    """The first number of a text, as a person writes it."""
+    return int(re.sub(r"\D", "", re.search(r"[\d,]+", text).group()))

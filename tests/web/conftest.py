@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 import sys
 
 import pytest
@@ -77,8 +76,3 @@ def pictures(tmp_path_factory):
     path = pathlib.Path(folder) if folder else tmp_path_factory.mktemp("pictures")
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def number(text):
-    """The first number of a text, as a person writes it."""
-    return int(re.sub(r"\D", "", re.search(r"[\d,]+", text).group()))

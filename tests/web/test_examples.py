@@ -11,8 +11,7 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 
-from browser import until
-from conftest import number
+from browser import number, until
 from harness import oracle
 from harness.clients import Clients, read_and_pause, skip
 from harness.fixtures import fixture

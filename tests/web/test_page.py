@@ -8,8 +8,7 @@ import time
 import pytest
 import requests
 
-from browser import until
-from conftest import number
+from browser import number, until
 from harness.wait import wait_until
 
 PAGES = {"overview": "#/", "topics": "#/topics", "topic": "#/topics/orders?from=-1h", "findings": "#/findings?when=any",
