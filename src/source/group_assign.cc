@@ -162,6 +162,12 @@ bool GroupSource::start_fetching(const std::vector<PartitionState*>& states) {
   return assign(states);
 }
 
+void GroupSource::forward(const PartitionState& state) {
+  QueueHandle queue(
+      rd_kafka_queue_get_partition(client_.get(), state.id.topic.c_str(), state.id.partition.value));
+  if (queue) rd_kafka_queue_forward(queue.get(), messages_.get());
+}
+
 /// Fetches `states` from where they stand, beside what is fetched already.
 bool GroupSource::assign(const std::vector<PartitionState*>& states) {
   bool add = incremental();
@@ -172,13 +178,12 @@ bool GroupSource::assign(const std::vector<PartitionState*>& states) {
     for (const auto& [partition, state] : partitions_) {
       if (!state->fetching) continue;
       forget_unread(*state);
+      forward(*state);
       append(list, partition)->offset = state->delivered;
     }
   }
   for (auto* state : states) {
-    QueueHandle queue(
-        rd_kafka_queue_get_partition(client_.get(), state->id.topic.c_str(), state->id.partition.value));
-    if (queue) rd_kafka_queue_forward(queue.get(), messages_.get());
+    forward(*state);
     append(list, state->id)->offset = state->delivered;
     if (state->paused) append(pauses, state->id);
   }

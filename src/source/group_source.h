@@ -32,7 +32,8 @@ struct PartitionState {
   int64_t committed = kUnset;  ///< the group's position at assignment
   bool fetching = false;       ///< assigned in librdkafka
   bool paused = false;
-  bool told = false;  ///< the caller was given a batch, so it knows where reading stands
+  bool told = false;             ///< the caller was given a batch, so it knows where reading stands
+  int64_t forward_again_ms = 0;  ///< steady; before, stray messages are left-overs
 };
 
 /// A position that the log does not have, until it is clear what happened to it.
@@ -73,6 +74,7 @@ class GroupSource final : public flow::Source {
   // group_events.cc: rebalances, errors, commit results, upkeep
   void serve_events(rd_kafka_queue_t* queue, Millis wait);
   void on_event(rd_kafka_event_t* event);
+  void on_stray(rd_kafka_event_t* event);
   void on_rebalance(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* list);
   void on_error(rd_kafka_event_t* event);
   std::string group_error(rd_kafka_resp_err_t code, std::string_view text) const;
@@ -90,6 +92,7 @@ class GroupSource final : public flow::Source {
   bool resolve_start(const std::vector<PartitionState*>& states, int64_t time);
   bool times_are_known(const std::vector<PartitionState*>& states);
   bool start_fetching(const std::vector<PartitionState*>& states);
+  void forward(const PartitionState& state);
   bool assign(const std::vector<PartitionState*>& states);
   bool restart(PartitionState& state, int64_t offset);
   void leave(const std::vector<flow::SourcePartition>& partitions, flow::RevokeReason reason);
