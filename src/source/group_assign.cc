@@ -174,7 +174,8 @@ bool GroupSource::assign(const std::vector<PartitionState*>& states) {
   auto list = make_list(partitions_.size());
   auto pauses = make_list(states.size());
   if (!add) {
-    // The whole assignment is replaced: those that are read already go on where they are.
+    // The whole assignment is replaced: those that are read already go on where they are. librdkafka ends the
+    // forwarding of a partition's queue when its fetching stops.
     for (const auto& [partition, state] : partitions_) {
       if (!state->fetching) continue;
       forget_unread(*state);

@@ -17,7 +17,6 @@ constexpr int64_t kBeyondHoldMs = 5000;
 constexpr int64_t kLostRetryMs = 1000;
 constexpr Millis kCloseTimeout{4000};
 constexpr int kEventsPerPollMax = 1000;
-constexpr int64_t kForwardAgainMs = 500;
 
 /// A commit that a rebalance overtook: the next owner has the store's positions and publishes them.
 bool overtaken(rd_kafka_resp_err_t code) {
@@ -51,27 +50,8 @@ void GroupSource::on_event(rd_kafka_event_t* event) {
       return on_error(event);
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
       return on_commit(event);
-    case RD_KAFKA_EVENT_FETCH:
-      return on_stray(event);
     default:
       return;
-  }
-}
-
-/// Messages of a partition whose queue is forwarded no more: librdkafka (2.0.2) ends the forwarding when
-/// fetching stops, and on its own thread, so that may come after assign() has set it. Without this they would
-/// never be delivered, and all that follow them neither.
-void GroupSource::on_stray(rd_kafka_event_t* event) {
-  const int64_t now_ms = clock_.now().steady_ms;
-  while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
-    PartitionState* state =
-        message->rkt ? find(rd_kafka_topic_name(message->rkt), message->partition) : nullptr;
-    if (!state || !state->fetching || state->paused || now_ms < state->forward_again_ms) continue;
-    state->forward_again_ms = now_ms + kForwardAgainMs;
-    log_(LogLevel::kDebug, options_.member + ": " + state->id.str() + ": forwarded again");
-    forward(*state);
-    forget_unread(*state);
-    if (!seek_now(*state, state->delivered)) lost_positions_.try_emplace(state->id);
   }
 }
 

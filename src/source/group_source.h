@@ -32,8 +32,7 @@ struct PartitionState {
   int64_t committed = kUnset;  ///< the group's position at assignment
   bool fetching = false;       ///< assigned in librdkafka
   bool paused = false;
-  bool told = false;             ///< the caller was given a batch, so it knows where reading stands
-  int64_t forward_again_ms = 0;  ///< steady; before, stray messages are left-overs
+  bool told = false;  ///< the caller was given a batch, so it knows where reading stands
 };
 
 /// A position that the log does not have, until it is clear what happened to it.
@@ -74,7 +73,6 @@ class GroupSource final : public flow::Source {
   // group_events.cc: rebalances, errors, commit results, upkeep
   void serve_events(rd_kafka_queue_t* queue, Millis wait);
   void on_event(rd_kafka_event_t* event);
-  void on_stray(rd_kafka_event_t* event);
   void on_rebalance(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* list);
   void on_error(rd_kafka_event_t* event);
   std::string group_error(rd_kafka_resp_err_t code, std::string_view text) const;
