@@ -17,6 +17,7 @@ constexpr int64_t kBeyondHoldMs = 5000;
 constexpr int64_t kLostRetryMs = 1000;
 constexpr Millis kCloseTimeout{4000};
 constexpr int kEventsPerPollMax = 1000;
+constexpr int64_t kStillMs = 3000;
 
 /// A commit that a rebalance overtook: the next owner has the store's positions and publishes them.
 bool overtaken(rd_kafka_resp_err_t code) {
@@ -154,8 +155,31 @@ void GroupSource::upkeep() {
       find_lost_position(*state, here->second, now_ms);
     }
   }
+  wake_still(now_ms);
   if (now_ms >= probe_at_ms_ && notes_.has("brokers")) probe_brokers();
   refresh_health();
+}
+
+/// Fetching ends on librdkafka's own thread (2.0.2) and takes the forwarding of the partition's queue with
+/// it, which may be after assign() has set it for the next fetching: then nothing arrives any more. Setting
+/// it again is always right, and a seek drops what went elsewhere.
+void GroupSource::wake_still(int64_t now_ms) {
+  const bool was_away = now_ms - still_looked_ms_ > 3 * kUpkeepEveryMs;  // busy elsewhere: it could not move
+  still_looked_ms_ = now_ms;
+  for (const auto& [partition, state] : partitions_) {
+    auto known = bounds(partition);
+    const bool more = state->fetching && !state->paused && known && known->end.value > state->delivered;
+    if (was_away || !more || state->looked_at != state->delivered) {
+      state->looked_at = state->delivered;
+      state->still_since_ms = now_ms;
+    } else if (now_ms - state->still_since_ms >= kStillMs) {
+      state->still_since_ms = now_ms;
+      log_(LogLevel::kDebug, options_.member + ": " + partition.str() + ": stands still, fetched anew");
+      forward(*state);
+      forget_unread(*state);
+      if (auto done = seek_now(*state, state->delivered); !done) lost_positions_.try_emplace(partition);
+    }
+  }
 }
 
 /// Nothing tells when brokers are back while there is nothing to read, so ask.

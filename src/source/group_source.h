@@ -32,7 +32,9 @@ struct PartitionState {
   int64_t committed = kUnset;  ///< the group's position at assignment
   bool fetching = false;       ///< assigned in librdkafka
   bool paused = false;
-  bool told = false;  ///< the caller was given a batch, so it knows where reading stands
+  bool told = false;           ///< the caller was given a batch, so it knows where reading stands
+  int64_t looked_at = kUnset;  ///< `delivered` when upkeep looked last
+  int64_t still_since_ms = 0;  ///< steady; since then it has not moved, although there is more
 };
 
 /// A position that the log does not have, until it is clear what happened to it.
@@ -78,6 +80,7 @@ class GroupSource final : public flow::Source {
   std::string group_error(rd_kafka_resp_err_t code, std::string_view text) const;
   void on_commit(rd_kafka_event_t* event);
   void upkeep();
+  void wake_still(int64_t now_ms);
   void probe_brokers();
   void find_lost_position(PartitionState& state, LostPosition& lost, int64_t now_ms);
   void degrade(std::string_view subject, std::string_view text);
@@ -116,6 +119,7 @@ class GroupSource final : public flow::Source {
   int64_t upkeep_at_ms_ = 0;
   int64_t discover_at_ms_ = 0;  ///< whole: next look at the topics' partitions
   int64_t probe_at_ms_ = 0;
+  int64_t still_looked_ms_ = 0;
   std::optional<Error> stop_;  ///< this member must stop
   bool closed_ = false;
 
