@@ -2,7 +2,6 @@
 // Lines of records to blocks, for Tasks that scan many lines at once.
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -17,7 +16,8 @@ namespace waybill::flow {
 ///
 ///   joiner.begin(batch);
 ///   for (const Record& record : batch.records) {
-///     if (!joiner.add(record)) { scan(joiner.block()); joiner.next(); joiner.add(record); }
+///     if (!joiner.is_line(record)) { scan(joiner.block()); joiner.next(); alone(record); }
+///     else if (!joiner.add(record)) { scan(joiner.block()); joiner.next(); joiner.add(record); }
 ///   }
 ///   scan(joiner.block());
 class LineJoiner {
