@@ -1,5 +1,6 @@
 // waybill doctor: what is missing, and what to do about it.
 #include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -43,8 +44,7 @@ class Doctor {
       bool invalid = brokers.error().code == Errc::kInvalid;
       return say({Level::kFail, fmt::format("{}: brokers: {}", patient.name, brokers.error().message),
                   invalid ? "Correct this property."
-                          : "Check bootstrap.servers, security.protocol, the firewall and the broker's "
-                            "advertised.listeners."});
+                          : reach_advice(patient.properties, brokers.error().message, rd_kafka_version())});
     }
     say({Level::kFine,
          fmt::format("{}: brokers: {} in cluster {}", patient.name, brokers->brokers, brokers->cluster_id),

@@ -106,6 +106,27 @@ std::string acl_line(const Properties& properties, const MissingRight& right) {
                      quoted(right.name));
 }
 
+std::string reach_advice(const Properties& properties, std::string_view reason, int version) {
+  constexpr int kScramMended = 0x020601ff;
+  constexpr auto npos = std::string_view::npos;
+  std::string mechanism =
+      property(properties, "sasl.mechanism").value_or(property(properties, "sasl.mechanisms").value_or(""));
+  if (reason.find("SASL authentication error") != npos) {
+    if (mechanism.starts_with("SCRAM") && version < kScramMended)
+      return fmt::format(
+          "Check sasl.username and sasl.password. If they are right and the brokers are Kafka 4.0 or newer: "
+          "librdkafka before\n2.6.1 cannot log in there by {}. Use sasl.mechanism PLAIN over TLS, or a newer "
+          "librdkafka.",
+          mechanism);
+    return "Check sasl.mechanism, sasl.username and sasl.password.";
+  }
+  if (reason.find("certificate") != npos)
+    return "Name the authority that signed the brokers' certificates by ssl.ca.location; bootstrap.servers "
+           "must "
+           "have the\nnames that are in the certificates.";
+  return "Check bootstrap.servers, security.protocol, the firewall and the broker's advertised.listeners.";
+}
+
 std::vector<Symptom> judge_audit_topic(const std::string& topic, const Properties& settings) {
   using Level = Symptom::Level;
   std::vector<Symptom> found;

@@ -41,6 +41,11 @@ struct MissingRight {
 /// The kafka-acls line that gives the right, safe to paste into a shell.
 std::string acl_line(const Properties& properties, const MissingRight& right);
 
+/// What to do when no broker was reached with these properties, for `reason`. `version` is that of
+/// librdkafka, 0xMMmmrrpp: before 2.6.1 it repeats its nonce when it logs in by SCRAM, which brokers from 4.0
+/// on refuse (librdkafka pull request 4895).
+std::string reach_advice(const Properties& properties, std::string_view reason, int version);
+
 /// Settings of the audit topic that would lose reports or make times worse. Empty when all are good.
 std::vector<Symptom> judge_audit_topic(const std::string& topic, const Properties& settings);
 

@@ -43,6 +43,20 @@ TEST(Diagnosis, TheAclLineCanBePasted) {
       "--topic 'waybill-reports'");
 }
 
+TEST(Diagnosis, BrokersThatWereNotReachedGetAdviceByTheReason) {
+  constexpr int kDebian12 = 0x020002ff, kMended = 0x020601ff;
+  constexpr const char* kRefused = "timed out (sasl_ssl://b:9093: SASL authentication error: invalid)";
+  const Properties scram{{"sasl.mechanism", "SCRAM-SHA-512"}};
+  const Properties plain{{"sasl.mechanisms", "PLAIN"}};
+  EXPECT_NE(reach_advice(scram, kRefused, kDebian12).find("Kafka 4.0 or newer"), std::string::npos);
+  EXPECT_EQ(reach_advice(scram, kRefused, kMended),
+            "Check sasl.mechanism, sasl.username and sasl.password.");
+  EXPECT_EQ(reach_advice(plain, kRefused, kDebian12), reach_advice(scram, kRefused, kMended));
+  EXPECT_NE(reach_advice(plain, "broker certificate could not be verified", kMended).find("ssl.ca.location"),
+            std::string::npos);
+  EXPECT_NE(reach_advice(scram, "Connection refused", kDebian12).find("firewall"), std::string::npos);
+}
+
 TEST(Diagnosis, SettingsThatLoseReportsFail) {
   Properties good{{"cleanup.policy", "delete"},
                   {"retention.ms", "604800000"},

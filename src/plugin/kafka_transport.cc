@@ -14,6 +14,13 @@ constexpr int64_t kPauseMinMs = 100;
 constexpr int64_t kPauseMaxMs = 5000;
 constexpr int64_t kPatienceMs = 10'000;  ///< before an unreachable cluster is worth a warning
 
+/// What trying again does not help against, until somebody changes the cluster.
+bool refusal(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+         error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+         error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+}
+
 void discard_log(const rd_kafka_t*, int, const char*, const char*) noexcept {}
 
 }  // namespace
@@ -74,6 +81,7 @@ int32_t KafkaTransport::look_up_partitions() {
     rd_kafka_resp_err_t error = metadata->topics[i].err;
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) partitions = metadata->topics[i].partition_cnt;
     topic_missing_ = error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (refusal(error)) note_refusal(error);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) last_error_ = api_.rd_kafka_err2str(error);
   }
   api_.rd_kafka_metadata_destroy(metadata);
@@ -87,7 +95,7 @@ std::optional<client::Destination> KafkaTransport::destination() {
   api_.rd_kafka_poll(client_, 0);
   int32_t partitions = look_up_cluster() ? look_up_partitions() : 0;
   if (partitions > 0) {
-    topic_missing_ = false;
+    topic_missing_ = refused_ = false;
     return client::Destination{cluster_id_, partitions};
   }
   pause_ms_ = std::clamp(pause_ms_ * 2, kPauseMinMs, kPauseMaxMs);
@@ -102,9 +110,18 @@ std::optional<client::Destination> KafkaTransport::destination() {
 }
 
 bool KafkaTransport::send(PartitionId partition, std::string_view bytes) {
-  return api_.rd_kafka_produce(topic_, partition.value, RD_KAFKA_MSG_F_COPY, const_cast<char*>(bytes.data()),
-                               bytes.size(), nullptr, 0,
-                               reinterpret_cast<void*>(static_cast<intptr_t>(partition.value))) == 0;
+  if (api_.rd_kafka_produce(topic_, partition.value, RD_KAFKA_MSG_F_COPY, const_cast<char*>(bytes.data()),
+                            bytes.size(), nullptr, 0,
+                            reinterpret_cast<void*>(static_cast<intptr_t>(partition.value))) == 0)
+    return true;
+  if (const rd_kafka_resp_err_t error = api_.rd_kafka_last_error(); refusal(error)) note_refusal(error);
+  return false;
+}
+
+void KafkaTransport::note_refusal(rd_kafka_resp_err_t error) {
+  refused_ = true;
+  warn_once("reports to topic " + topic_name_ + " are refused: " + api_.rd_kafka_err2str(error) +
+            "; counts are kept, within bounds, until they are accepted");
 }
 
 void KafkaTransport::outcomes(std::vector<client::Sent>& out) {
@@ -116,7 +133,10 @@ void KafkaTransport::outcomes(std::vector<client::Sent>& out) {
 
 void KafkaTransport::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept try {
   auto partition = static_cast<int32_t>(reinterpret_cast<intptr_t>(message->_private));
-  static_cast<KafkaTransport*>(self)->outcomes_.push_back({PartitionId(partition), message->err == 0});
+  auto* transport = static_cast<KafkaTransport*>(self);
+  transport->outcomes_.push_back({PartitionId(partition), message->err == 0});
+  if (message->err == 0) transport->refused_ = false;
+  if (refusal(message->err)) transport->note_refusal(message->err);
 } catch (...) {
   // No memory for one outcome: the report counts as under way for ever and newer ones wait; nothing is
   // counted twice.

@@ -25,8 +25,9 @@ class KafkaTransport : public client::Transport {
   bool send(PartitionId partition, std::string_view bytes) override;
   void outcomes(std::vector<client::Sent>& out) override;
 
-  /// The cluster has answered that there is no audit topic.
-  bool topic_missing() const { return topic_missing_; }
+  /// The cluster has answered that there is no audit topic, or that it accepts no reports from us: whoever
+  /// waits for their delivery waits in vain.
+  bool in_vain() const { return topic_missing_ || refused_; }
   /// The cluster has told its id.
   bool reached() const { return !cluster_id_.empty(); }
   /// The producer was made (or could not be).
@@ -39,6 +40,7 @@ class KafkaTransport : public client::Transport {
   bool start();
   bool look_up_cluster();
   int32_t look_up_partitions();
+  void note_refusal(rd_kafka_resp_err_t error);
   void warn_once(const std::string& what);
 
   const RdkafkaApi& api_;
@@ -54,6 +56,7 @@ class KafkaTransport : public client::Transport {
   int64_t pause_ms_ = 0;
   int64_t first_look_ms_ = 0;
   bool topic_missing_ = false;
+  bool refused_ = false;
   bool warned_ = false;
 };
 

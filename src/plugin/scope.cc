@@ -30,8 +30,8 @@ void Scope::handle_flush(Now now) {
     reporter_->flush(now);
     flush_seen_ = wanted;
   }
-  // While the audit topic is known to be missing, waiting would only hold the application up.
-  if (reporter_->flushed() || transport_->topic_missing()) {
+  // While the audit topic is known to be missing or closed to us, waiting would only hold the application up.
+  if (reporter_->flushed() || transport_->in_vain()) {
     flush_done_.store(flush_seen_, std::memory_order_release);
   }
 }
@@ -68,7 +68,7 @@ int64_t Scope::tick(Now now) {
       next = reporter_->tick(now);
     }
     int64_t limit = transport_->reached() ? kCloseLimitMs : kUnreachedLimitMs;
-    bool gave_up = transport_->topic_missing() || now.steady_ms - close_started_ > limit;
+    bool gave_up = transport_->in_vain() || now.steady_ms - close_started_ > limit;
     if (reporter_->done() || gave_up) end(now);
   }
   return next;

@@ -1,6 +1,6 @@
 """Each file of examples/ is run as it is written, given data, and looked at in the browser: what is there is shown, nothing else is
 said on the console, nothing leaves the machine, and axe has no serious findings. Only addresses, paths and names of topics that the
-broker of the tests shares are replaced."""
+broker of the tests shares are replaced; what else a cluster is reached by, as TLS and passwords, stays as the example has it."""
 
 import datetime
 import json
@@ -15,25 +15,25 @@ from browser import number, until
 from harness import oracle
 from harness.clients import Clients, read_and_pause, skip
 from harness.fixtures import fixture
-from harness.kafka import LocalBroker
+from harness.secured import Authority, SecuredBroker
 from harness.wait import wait_until
 from harness.waybill import Waybill
 from test_page import settled
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 PLACES = {"listen", "store"}
-TOKENS = {"VIEWER_TOKEN": "viewer-token-of-the-test", "OPERATOR_TOKEN": "operator-token-of-the-test"}
+SECRETS = {"VIEWER_TOKEN": "viewer-token-of-the-test", "OPERATOR_TOKEN": "operator-token-of-the-test", "KAFKA_PASSWORD": "of-the-collector"}
 
 
 class Example:
     """A server with the configuration of one example."""
 
-    def __init__(self, binary, folder, path, brokers, audit=None):
-        """`brokers`: {cluster of the example: Broker}."""
-        text = re.sub(r"\$\{(\w+)(?::-[^}]*)?\}", lambda m: TOKENS.get(m[1], ""), (EXAMPLES / path).read_text())
-        settings = yaml.safe_load(text)
+    def __init__(self, binary, folder, path, brokers, audit=None, env=None):
+        """`brokers`: {cluster of the example: Broker}. `env`: variables that the example or its libraries read."""
+        settings = yaml.safe_load((EXAMPLES / path).read_text())
         assert set(settings["clusters"]) == set(brokers)
-        settings["clusters"] = {name: {"bootstrap.servers": broker.bootstrap} for name, broker in brokers.items()}
+        for name, broker in brokers.items():
+            settings["clusters"][name]["bootstrap.servers"] = getattr(broker, "secured", broker.bootstrap)
         if audit:
             settings["audit"] = {**settings.get("audit", {}), **audit}
         self.brokers, self.made = brokers, []
@@ -41,7 +41,7 @@ class Example:
         self.server = Waybill(binary, folder, config={key: value for key, value in settings.items() if key not in PLACES})
         for beside in (EXAMPLES / path).parent.glob("*.csv"):
             (folder / beside.name).write_bytes(beside.read_bytes())
-        self.server.start()
+        self.server.start(**(env or {}))
         self.settings = settings
 
     def _make_topics(self, settings):
@@ -239,36 +239,77 @@ def test_an_audited_cluster(path, example, kafka, clients, audit_topic, topic, g
         look_at_the_audit(tab(running.server.url, theme=theme, width=width), topic, group, lost, pictures, f"{path[:-5]}-{theme}")
 
 
-@pytest.mark.full
-def test_two_clusters_behind_tokens(example, kafka, clients, plugin, audit_topic, group, unique, tab, pictures, tmp_path):
-    (tmp_path / "west").mkdir()
-    west = LocalBroker(tmp_path / "west").start()
-    others = None
+@pytest.fixture
+def two_secured(tmp_path, unique, audit_topic):
+    """The clusters of the example: an authority, the collector's user and an application's, each with the rights that it needs."""
+    made = {}
+    users = {"waybill": SECRETS["KAFKA_PASSWORD"], "shop": "of-the-shop"}
+    topic, group, collector = unique("shared"), unique("readers"), unique("collector")
+    (tmp_path / "authority").mkdir()
+    authority = Authority(tmp_path / "authority")
     try:
-        west.create_topic(audit_topic, partitions=16)
-        topic = kafka.create_topic(unique("shared"), partitions=4)
-        west.create_topic(topic, partitions=4)
-        running = example("secured.yaml", {"east": kafka, "west": west}, audit={"topic": audit_topic, "group": unique("collector")})
-        assert running.server.status("/api/v1/topics") == 401
-        running.server._http.headers["Authorization"] = "Bearer " + TOKENS["VIEWER_TOKEN"]
-        others = Clients(west.bootstrap, plugin, audit_topic, tmp_path)
-        producer = others.producer(linger_ms=5)
-        producer.send(topic, 25, partition=0)
-        audited(clients, running.server, topic, group, cluster="east")
-        one = tab(running.server.url)
+        for name in ("east", "west"):
+            made[name] = broker = SecuredBroker(tmp_path / name, users, authority).start()
+            broker.create_topic(audit_topic, partitions=16)
+            broker.create_topic(topic, partitions=4)
+            broker.allow("waybill", "topic", audit_topic, "read", "describe")
+            broker.allow("waybill", "topic", topic, "read", "describe")
+            broker.allow("waybill", "group", collector, "read")
+            broker.allow("waybill", "group", group, "describe")
+            broker.allow("shop", "topic", audit_topic, "write", "describe")
+            broker.allow("shop", "topic", topic, "write", "read", "describe")
+            broker.allow("shop", "group", group, "read", "describe")
+        yield made, authority, topic, group, collector
+    finally:
+        for broker in made.values():
+            broker.close()
+
+
+class Secured(Clients):
+    """Clients that connect as the application does."""
+
+    def __init__(self, broker, *arguments):
+        super().__init__(broker.secured, *arguments)
+        self.login = broker.login("shop", "SCRAM-SHA-512")
+
+    def config(self, plugin=True, **properties):
+        return {**self.login, **super().config(plugin, **properties)}
+
+
+@pytest.mark.full
+def test_two_clusters_behind_tls_passwords_and_tokens(example, two_secured, plugin, audit_topic, tab, pictures, tmp_path):
+    brokers, authority, topic, group, collector = two_secured
+    made = []
+    try:
+        running = example("secured.yaml", brokers, audit={"topic": audit_topic, "group": collector},
+                          env={**SECRETS, "SSL_CERT_FILE": str(authority.certificate)})
+        server = running.server
+        assert server.status("/api/v1/topics") == 401
+        server._http.headers["Authorization"] = "Bearer " + SECRETS["VIEWER_TOKEN"]
+        for name in ("east", "west"):
+            (tmp_path / f"clients-{name}").mkdir()
+            made.append(Secured(brokers[name], plugin, audit_topic, tmp_path / f"clients-{name}"))
+        east, west = made
+        west.producer(linger_ms=5).send(topic, 25, partition=0)
+        lost = audited(east, server, topic, group, cluster="east")
+        one = tab(server.url)
         page = one.open()
-        page.get_by_label("Token").fill(TOKENS["VIEWER_TOKEN"])
+        page.get_by_label("Token").fill(SECRETS["VIEWER_TOKEN"])
         page.get_by_role("button", name="Log in").click()
         page.locator("a.node").first.wait_for()
         one.errors[:] = [error for error in one.errors if "401" not in error]  # before the token was known
         text = looked_at(one, "#/topics", "east", "west")
         assert text.count(topic) >= 2
+        counts = {entry["cluster"]: entry["produced"] for entry in server.get("/api/v1/topics")["topics"]}
+        assert counts == {"east": 600, "west": 25}
+        rows = [row.split("\t") for row in page.get_by_role("region", name="Topics").locator("tbody tr").all_inner_texts()]
+        assert {row[1]: row[2:5] for row in rows} == {"east": ["600", group, "38"], "west": ["25", "", "0"]}
         looked_at(one, f"#/topics/{topic}?from=-1h&cluster=east", group)
         looked_at(one, f"#/topics/{topic}?from=-1h&cluster=west")
         assert str(25) in page.locator("main").inner_text()
         looked_at(one, "#/findings?when=any", "lost")
         page.screenshot(path=pictures / "example-secured-findings.png", full_page=True)
+        assert len(lost) == 38
     finally:
-        if others:
-            others.close()
-        west.close()
+        for clients in made:
+            clients.close()
