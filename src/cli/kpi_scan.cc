@@ -12,8 +12,8 @@
 namespace waybill::cli {
 namespace {
 
-constexpr size_t kBlockBytes = 256 << 10;  // a block and what is read of it stay in the cache of one core
-constexpr uint64_t kAheadMax = 64;         // blocks scanned before an earlier one that is slow
+constexpr size_t kBlockBytes = 1 << 20;
+constexpr uint64_t kAheadMax = 64;  // blocks scanned before an earlier one that is slow
 
 }  // namespace
 

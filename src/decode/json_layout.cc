@@ -25,13 +25,19 @@ struct JsonScan {
 namespace {
 
 struct ScanState {
-  struct Range {
-    const JsonStep* first;
+  struct Layout {
+    JsonStep* first;
     const JsonStep* last;
     JsonStatus status;
   };
-  const Range* layouts;
+  /// Before which step of a layout, and where in the line.
+  struct Place {
+    unsigned step;
+    const char* at;
+  };
+  const Layout* layouts;
   unsigned layout_count;
+  const uint8_t* alike;  ///< [a * layout_count + b]: how many steps the two have in common from the start
   uint16_t* after;
   uint16_t last;
   JsonField* fields;
@@ -44,6 +50,12 @@ struct ScanState {
     lines[row++] = {begin, layouts[layout].status, static_cast<uint16_t>(layout)};
   }
 };
+
+bool same_step(const JsonStep& a, const JsonStep& b) {
+  return a.op == b.op && a.bytes == b.bytes && a.size == b.size && a.field == b.field &&
+         a.constant.kind == b.constant.kind && a.constant.integer == b.constant.integer &&
+         a.constant.text() == b.constant.text();
+}
 
 using ScanLines = const char* (*)(ScanState& state, const char* at, const char* end);
 
@@ -117,11 +129,21 @@ inline unsigned digits(const char* at, int64_t& value) {
 #endif
 namespace avx2 {
 
+/// 32 times each.
+constexpr std::array<char, 96> spaces_quotes_backslashes() {
+  std::array<char, 96> bytes{};
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = " \"\\"[i / 32];
+  return bytes;
+}
+alignas(32) constexpr std::array<char, 96> kCompared = spaces_quotes_backslashes();
+
 inline uint32_t special(const char* at) {
   const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
-  const __m256i hit = _mm256_or_si256(_mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), v),
-                                      _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')),
-                                                      _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'))));
+  const auto* compared = reinterpret_cast<const __m256i*>(kCompared.data());
+  __asm__("" : "+r"(compared));  // else each is built anew for each text
+  const __m256i hit =
+      _mm256_or_si256(_mm256_cmpgt_epi8(compared[0], v),
+                      _mm256_or_si256(_mm256_cmpeq_epi8(v, compared[1]), _mm256_cmpeq_epi8(v, compared[2])));
   return static_cast<uint32_t>(_mm256_movemask_epi8(hit));
 }
 
@@ -177,7 +199,8 @@ struct JsonLayouts::Impl {
   explicit Impl(const JsonSchema& wanted) : schema(wanted) {}
   const JsonSchema& schema;
   std::vector<JsonLayout> layouts{};
-  std::vector<ScanState::Range> ranges{};
+  std::vector<ScanState::Layout> ranges{};
+  std::vector<uint8_t> alike{};
   std::vector<uint16_t> after{0};
   uint16_t last = 0;
   size_t tries = 0;
@@ -185,10 +208,15 @@ struct JsonLayouts::Impl {
 
   const char* scan(const char* at, const char* end, JsonRows& rows) {
     JsonScan::reset(rows);
-    ScanState state{ranges.data(),          static_cast<unsigned>(ranges.size()),
-                    after.data(),           last,
-                    JsonScan::values(rows), schema.fields.size(),
-                    JsonScan::lines(rows),  0,
+    ScanState state{ranges.data(),
+                    static_cast<unsigned>(ranges.size()),
+                    alike.data(),
+                    after.data(),
+                    last,
+                    JsonScan::values(rows),
+                    schema.fields.size(),
+                    JsonScan::lines(rows),
+                    0,
                     rows.capacity()};
     at = scan_lines(state, at, end);
     last = state.last;
@@ -213,9 +241,20 @@ struct JsonLayouts::Impl {
 
   void add(JsonLayout layout) {
     layouts.push_back(std::move(layout));
-    const JsonLayout& added = layouts.back();
+    JsonLayout& added = layouts.back();
     ranges.push_back({added.steps.data(), added.steps.data() + added.steps.size(), added.status});
     after.resize(layouts.size());
+    compare_layouts();
+  }
+  void compare_layouts() {
+    alike.clear();
+    for (const JsonLayout& a : layouts) {
+      for (const JsonLayout& b : layouts) {
+        const auto ends =
+            std::mismatch(a.steps.begin(), a.steps.end(), b.steps.begin(), b.steps.end(), same_step);
+        alike.push_back(static_cast<uint8_t>(ends.first - a.steps.begin()));
+      }
+    }
   }
   void drop() {
     layouts.pop_back();
@@ -223,6 +262,7 @@ struct JsonLayouts::Impl {
     after.resize(std::max<size_t>(1, layouts.size()));
     last = 0;
     std::fill(after.begin(), after.end(), 0);
+    compare_layouts();
   }
 };
 

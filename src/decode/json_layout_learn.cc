@@ -79,20 +79,15 @@ class Walk {
     }
     literal_.clear();
   }
-  void variable(JsonStep::Op op, int field) {
+  /// What comes behind the literal so far.
+  JsonStep& then(JsonStep::Op op, int field) {
     flush();
-    JsonStep step;
-    step.op = op;
-    step.field = static_cast<int8_t>(field);
-    steps_.push_back(step);
+    if (steps_.empty() || steps_.back().op != JsonStep::Op::kNothing) steps_.emplace_back();
+    steps_.back().op = op;
+    steps_.back().field = static_cast<int8_t>(field);
+    return steps_.back();
   }
-  void constant(int field, JsonField value) {
-    JsonStep step;
-    step.op = JsonStep::Op::kConstant;
-    step.field = static_cast<int8_t>(field);
-    step.constant = value;
-    steps_.push_back(step);
-  }
+  void constant(int field, JsonField value) { then(JsonStep::Op::kConstant, field).constant = value; }
 
   void object(int path, bool wanted) {
     std::vector<std::string_view> keys;
@@ -140,7 +135,7 @@ class Walk {
     if (peek() != '{') {
       plain_envelope_ = true;
       std::string_view text = characters();
-      variable(JsonStep::Op::kPlain, -1);
+      then(JsonStep::Op::kPlain, -1);
       at_ += text.size();
     } else {
       inside_ = true;
@@ -196,13 +191,13 @@ class Walk {
       constant(field, {wanted.data(), static_cast<uint32_t>(wanted.size()), JsonKind::kText, 0});
       return;
     }
-    variable(JsonStep::Op::kText, field);
+    then(JsonStep::Op::kText, field);
     at_ += content.size();
     quote();
   }
 
   void number(int field) {
-    variable(JsonStep::Op::kNumber, field);
+    then(JsonStep::Op::kNumber, field);
     while (peek() == '-' || peek() == '+' || peek() == '.' || peek() == 'e' || peek() == 'E' ||
            (peek() >= '0' && peek() <= '9'))
       ++at_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
 #include <string>
 
 namespace waybill::decode {
@@ -106,6 +107,10 @@ TEST_P(Scanner, ReadsLinesOfALearnedLayoutAndNoOthers) {
       {flat, R"({"type":"p","uid":"cut)", "-"},
       {nested, R"({"_id":"22","_source":{"message":"{\"uid\":\"yy\",\"t\":44}","n":5}})", "- 'yy' 44"},
       {nested, R"({"_id":"22","_source":{"message":"{\"uid\":\"y\\\"\",\"t\":44}","n":5}})", "-"},
+      {flat, "{\"type\":\"p\",\"uid\":\"\xe6\x88\x90\xed\xa0\x80\",\"t\":1,\"more\":[0,{\"a\":true}]}", "-"},
+      {flat,
+       "{\"type\":\"p\",\"uid\":\"\xe6\x88\x90\xc3\xa9\xe6\x88\x90\",\"t\":1,\"more\":[0,{\"a\":true}]}",
+       "'p' '\xe6\x88\x90\xc3\xa9\xe6\x88\x90' 1"},
       {plain, R"({"_id":"2","_source":{"message":"POST /x","n":2}})", "text"},
       {plain, R"({"_id":"2","_source":{"message":"","n":2}})", "text"},
       {plain, R"({"_id":"2","_source":{"message":"{not it","n":2}})", "-"},
@@ -137,6 +142,52 @@ TEST_P(Scanner, StopsWhereThereIsNoRoomAndGoesOnThere) {
   ASSERT_EQ(seen.size(), 10u);
   EXPECT_EQ(seen[4], "- 'a4' -");
   EXPECT_EQ(seen[9], "- - 9");
+}
+
+TEST_P(Scanner, ReadsLinesThatBeginAlikeInAnyOrderAndOfAnyLength) {
+  JsonReader reader(kSchema);
+  JsonLayouts layouts(kSchema);
+  if (GetParam()) layouts.use_portable_scanner();
+  std::minstd_rand random(7);
+  auto text = [&random](size_t size) {
+    std::string out;
+    while (out.size() < size) out += random() % 9 ? "x" : "\xe6\x88\x90";
+    return out;
+  };
+  // The last of them has a field at a place where the others have one that nobody wants.
+  auto line_of = [&](unsigned kind, size_t size, int64_t number) {
+    const std::string t = std::to_string(number), start = "{\"a\":\"" + text(size) + "\",\"b\":" + t;
+    if (kind == 0) return start + R"(,"type":"p","uid":"u1","t":)" + t + "}";
+    if (kind == 1) return start + R"(,"type":"c","uid":"u2"})";
+    if (kind == 2) return start + R"(,"type":"other","t":)" + t + "}";
+    if (kind == 3) return start + "}";
+    return "{\"a\":\"" + text(size) + "\",\"t\":" + t + "}";
+  };
+  JsonField fields[3];
+  for (unsigned kind = 0; kind < 5; ++kind) {
+    const std::string line = line_of(kind, 3, 5);
+    layouts.learn(line, reader.read(line, fields));
+  }
+  std::string block;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 2000; ++i) {
+    const bool steady = i < 1000;  // then the guesses are wrong
+    const std::string line = line_of(random() % 5, steady ? 33 : random() % 80,
+                                     steady ? 1542902402155 : static_cast<int64_t>(random() % 5000) - 2500);
+    expected.push_back(shown(reader.read(line, fields), fields));
+    block += line + "\n";
+  }
+  const size_t size = block.size();
+  block.resize(size + kScanPadding, '5');
+  const char* end = block.data() + size;
+  JsonRows rows(3, 64);
+  std::vector<std::string> seen;
+  for (const char* at = block.data(); at != end;) {
+    at = layouts.scan(at, end, rows);
+    ASSERT_GT(rows.size(), 0u);
+    for (size_t i = 0; i < rows.size(); ++i) seen.push_back(shown(rows.status(i), rows.fields(i)));
+  }
+  EXPECT_EQ(seen, expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, Scanner, testing::Bool(), [](const auto& i) {
