@@ -6,7 +6,7 @@
 namespace waybill::cli {
 namespace {
 
-constexpr size_t kBlockBytes = 512 << 10;
+constexpr size_t kBlockBytes = 1 << 20;
 constexpr size_t kLineBytesMax = 16 << 20;
 
 class FileInput final : public LedgerInput {

@@ -129,6 +129,8 @@ struct LedgerTask::Impl {
     }
   }
 
+  void approaching(const Event&) const {}
+
   void touched(Cell& cell) {
     if (cell.has(Cell::kDirty)) return;
     cell.flags = cell.flags | Cell::kDirty;

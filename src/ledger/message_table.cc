@@ -4,7 +4,7 @@ namespace waybill::ledger {
 
 Cell& MessageTable::add(uint64_t tag, uint16_t more, size_t at) {
   if ((size_ + 1) * 5 > cells_.size() * 4) [[unlikely]] {
-    const std::vector<Cell> old = std::move(cells_);
+    const std::vector<Cell, HugePages<Cell>> old = std::move(cells_);
     place(old, size_);
     return find_or_add(tag, more);
   }
@@ -14,7 +14,7 @@ Cell& MessageTable::add(uint64_t tag, uint16_t more, size_t at) {
   return cells_[at];
 }
 
-void MessageTable::place(const std::vector<Cell>& old, size_t count) {
+void MessageTable::place(const std::vector<Cell, HugePages<Cell>>& old, size_t count) {
   size_t size = kCellsMin;
   while (size * 2 < count * 5) size *= 2;  // at most 2/5 full: a doubling when it was 4/5 full
   cells_.assign(size, Cell{});

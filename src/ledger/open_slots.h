@@ -57,6 +57,7 @@ class OpenSlots {
 
   Slot& operator[](uint32_t slot) { return chunks_[slot / kChunk][slot % kChunk]; }
   const Slot& operator[](uint32_t slot) const { return chunks_[slot / kChunk][slot % kChunk]; }
+  [[gnu::always_inline]] void prefetch(uint32_t slot) const { __builtin_prefetch(&(*this)[slot].early, 1); }
   const Early& early(uint32_t index) const { return early_[index]; }
   std::string_view uid(uint32_t slot) const;
   size_t open() const { return used_ - free_.size(); }

@@ -60,6 +60,12 @@ class Totals {
                              std::string(event.uid_text()), event.produce_time, event.consume_time});
   }
 
+  [[gnu::always_inline]] void approaching(const Event& event) const {
+    if (event.producer >= producers_.size()) return;
+    const std::vector<ConsumerTotals>& consumers = producers_[event.producer].consumers;
+    if (event.consumer < consumers.size())
+      consumers[event.consumer].latency.prefetch(event.consume_time - event.produce_time);
+  }
   void discovered(uint32_t, uint32_t) {}
   void opened(uint32_t) {}
   void touched(const Cell&) {}

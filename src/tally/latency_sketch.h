@@ -49,6 +49,11 @@ class LatencySketch {
     min_ = std::min(min_, ms);
     max_ = std::max(max_, ms);
   }
+  /// Has the memory fetched that add(ms) will change.
+  [[gnu::always_inline]] void prefetch(int64_t ms) const {
+    const uint32_t index = cell_of(std::clamp<int64_t>(ms, 0, kMaxMs));
+    if (index < dense_.size()) __builtin_prefetch(&dense_[index], 1);
+  }
   void merge(const LatencySketch& other);
 
   uint64_t count() const { return count_; }        ///< non-negative values
