@@ -1,5 +1,7 @@
 #include "cli/document_sinks.h"
 
+#include <algorithm>
+
 #include "audit/query_hops.h"
 #include "audit/tables.h"
 #include "base/assert.h"
@@ -31,35 +33,48 @@ class HopSink final : public sink::ForwardSink {
       : inner_(std::move(inner)), store_(store) {}
 
   sink::Delivery deliver(std::span<const sink::ForwardRecord> records, Millis wait) override {
-    std::vector<sink::ForwardRecord> documents;
-    std::vector<size_t> places;  ///< in `records`
-    for (size_t i = 0; i < records.size(); ++i) {
-      auto found = audit::hop_document(store_, records[i].key);
+    auto before = [](const sink::ForwardRecord& a, int64_t sequence) { return a.sequence < sequence; };
+    documents_.erase(documents_.begin(), std::lower_bound(documents_.begin(), documents_.end(),
+                                                          records.front().sequence, before));
+    for (const sink::ForwardRecord& record : records) {
+      if (record.sequence <= read_to_) continue;
+      auto found = audit::hop_document(store_, record.key);
       if (!found) return {.error = std::move(found.error())};
+      read_to_ = record.sequence;
       if (!*found) continue;  // expired
-      sink::ForwardRecord document;
-      document.sequence = records[i].sequence;
+      sink::ForwardRecord& document = documents_.emplace_back();
+      document.sequence = record.sequence;
       document.time_ms = (*found)->begin_ms;
       document.has_key = true;
       document.key = std::move((*found)->id);
       document.value = std::move((*found)->body);
-      documents.push_back(std::move(document));
-      places.push_back(i);
     }
-    sink::Delivery delivery;
-    if (!documents.empty()) delivery = inner_->deliver(documents, wait);
-    delivery.done = delivery.done == documents.size() ? records.size() : places[delivery.done];
+    if (documents_.empty()) return {.done = records.size(), .error = std::nullopt};
+    sink::Delivery delivery = inner_->deliver(documents_, wait);
+    if (delivery.done == documents_.size()) {
+      delivery.done = records.size();
+    } else {
+      const auto rest =
+          std::lower_bound(records.begin(), records.end(), documents_[delivery.done].sequence, before);
+      delivery.done = static_cast<size_t>(rest - records.begin());
+    }
     return delivery;
   }
   Result<sink::SinkState> check(int64_t done_to, Millis wait) override {
     return inner_->check(done_to, wait);
   }
-  void begin() override { inner_->begin(); }
+  void begin() override {
+    documents_.clear();
+    read_to_ = 0;
+    inner_->begin();
+  }
   void interrupt() override { inner_->interrupt(); }
 
  private:
   std::unique_ptr<sink::ForwardSink> inner_;
   flow::Store& store_;
+  std::vector<sink::ForwardRecord> documents_;  ///< of records that are offered and not expired
+  int64_t read_to_ = 0;                         ///< records up to here have been looked up
 };
 
 }  // namespace
@@ -71,10 +86,10 @@ DocumentRoutes::DocumentRoutes(const JobParts& parts, std::vector<sink::NamedSin
     if (index.server.empty()) continue;
     auto [at, is_new] = known.try_emplace({index.server, index.alias}, sinks.size());
     if (is_new) {
-      sinks.push_back(
-          {.name = index.server + " " + index.alias,
-           .sink = sink::make_opensearch_sink(sink_options(parts, index, sink::DocumentKind::kMessages),
-                                              parts.clock, parts.log)});
+      sinks.push_back({.name = index.server + " " + index.alias,
+                       .sink = sink::make_opensearch_sink(
+                           sink_options(parts, index, sink::DocumentKind::kMessages), parts.clock, parts.log),
+                       .latest_only = true});
     }
     ledgers_[ledger.name] = at->second;
   }
@@ -85,7 +100,8 @@ DocumentRoutes::DocumentRoutes(const JobParts& parts, std::vector<sink::NamedSin
                    .sink = std::make_unique<HopSink>(
                        sink::make_opensearch_sink(sink_options(parts, hops, sink::DocumentKind::kHops),
                                                   parts.clock, parts.log),
-                       parts.store)});
+                       parts.store),
+                   .latest_only = true});
 }
 
 std::vector<sink::ShownTable> document_tables(const Config& config) {
@@ -96,7 +112,7 @@ std::vector<sink::ShownTable> document_tables(const Config& config) {
   return {shown};
 }
 
-std::optional<sink::Routed> DocumentRoutes::route(const flow::OutboxRow& row) const {
+std::optional<sink::Routed> DocumentRoutes::route(flow::OutboxRow& row) const {
   if (hops_ && row.key.table == audit::hop_table().name) {
     sink::Routed hop{.sink = *hops_, .record = {}};
     hop.record.sequence = row.sequence;
@@ -112,7 +128,7 @@ std::optional<sink::Routed> DocumentRoutes::route(const flow::OutboxRow& row) co
   out.record.time_ms = document->time_ms;
   out.record.has_key = true;
   out.record.key = document->id;
-  out.record.value = row.key.body;
+  out.record.value = std::move(row.key.body);
   return out;
 }
 

@@ -19,8 +19,8 @@ class DocumentRoutes {
  public:
   /// Appends to `sinks`. What `parts` refer to outlives these.
   DocumentRoutes(const JobParts& parts, std::vector<sink::NamedSink>& sinks);
-  /// nullopt: it is no document, or its ledger has no index.
-  std::optional<sink::Routed> route(const flow::OutboxRow& row) const;
+  /// Takes the body out of the row. nullopt: it is no document, or its ledger has no index; the row is whole.
+  std::optional<sink::Routed> route(flow::OutboxRow& row) const;
 
  private:
   std::map<std::string, size_t, std::less<>> ledgers_;  ///< by name: index in the sinks

@@ -70,7 +70,7 @@ bool shown_in_redis(std::string_view table) {
   return false;
 }
 
-std::optional<sink::Routed> routed(const Destinations& destinations, const flow::OutboxRow& row) {
+std::optional<sink::Routed> routed(const Destinations& destinations, flow::OutboxRow&& row) {
   if (destinations.documents) {
     if (auto document = destinations.documents->route(row)) return document;
   }
@@ -118,8 +118,8 @@ class RunningForwardJob final : public ForwardJob {
         bounded_(sink::make_bounded_outbox(*rows_, figures_, parts.config.watch.outbox_rows)),
         drainer_(
             parts.store, parts.clock, parts.owner, std::move(sinks),
-            [destinations = std::move(destinations)](const flow::OutboxRow& row) {
-              return routed(destinations, row);
+            [destinations = std::move(destinations)](flow::OutboxRow&& row) {
+              return routed(destinations, std::move(row));
             },
             figures_, parts.log) {}
 

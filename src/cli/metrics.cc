@@ -285,6 +285,8 @@ void add_outbox(Families& out, const sink::OutboxFigures& figures) {
           figures.sinks[i].failures);
     count("waybill_forward_dropped_messages_total", "Records that a sink will never take.",
           figures.sinks[i].refused);
+    count("waybill_forward_superseded_messages_total",
+          "Records not sent, because a later one of the same document waited.", figures.sinks[i].superseded);
   }
   out.counter("waybill_forward_unrouted_messages_total",
               "Records in the outbox of watches that forward no longer.", {},
@@ -315,10 +317,11 @@ void add_alerts(Families& out, const AlertFigures& figures) {
           labels);
     count("waybill_alert_request_failures_total", "Requests that failed and are made again.",
           one.figures.failures, labels);
-    count("waybill_alert_notices_given_up_total", "Notices that a receiver refuses, or did not take for a day.",
-          one.figures.dropped, labels);
-    out.gauge("waybill_alert_notices_waiting", "Notices that wait for a receiver; the first 200 between counts.",
-              labels, static_cast<double>(one.figures.waiting));
+    count("waybill_alert_notices_given_up_total",
+          "Notices that a receiver refuses, or did not take for a day.", one.figures.dropped, labels);
+    out.gauge("waybill_alert_notices_waiting",
+              "Notices that wait for a receiver; the first 200 between counts.", labels,
+              static_cast<double>(one.figures.waiting));
   }
 }
 

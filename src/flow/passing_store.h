@@ -24,9 +24,8 @@ class PassingStore : public Store {
   Result<int64_t> expire(std::span<const TableSpec* const> tables, Now now) override {
     return inner_.expire(tables, now);
   }
-  Result<std::vector<OutboxRow>> outbox(int64_t after, int64_t limit) override {
-    return inner_.outbox(after, limit);
-  }
+  using Store::outbox;
+  Result<std::vector<OutboxRow>> outbox(const OutboxRead& what) override { return inner_.outbox(what); }
   Result<int64_t> outbox_last() override { return inner_.outbox_last(); }
   Result<void> outbox_done(int64_t sequence) override { return inner_.outbox_done(sequence); }
 

@@ -13,8 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kIdBytesMax = 512;
 constexpr size_t kHashDigits = 32;
+constexpr const char* kBrokenAnswer = "the answer to a bulk ends early or is none";
 
 std::string text_at(const Json& object, const char* key) {
   auto it = object.find(key);
@@ -65,10 +65,17 @@ std::string bounded_id(std::string id) {
   return id;
 }
 
+Result<bool> bulk_has_errors(std::string_view body) {
+  const Json json = Json::parse(body, nullptr, false);
+  const bool whole = json.is_object() && json.contains("errors") && json["errors"].is_boolean();
+  if (!whole) return fail(Errc::kCorrupt, kBrokenAnswer);
+  return json["errors"].get<bool>();
+}
+
 Result<std::vector<BulkOutcome>> parse_bulk(std::string_view body, size_t actions) {
   const Json json = Json::parse(body, nullptr, false);
   if (!json.is_object() || !json.contains("errors") || !json["errors"].is_boolean())
-    return fail(Errc::kCorrupt, "the answer to a bulk ends early or is none");
+    return fail(Errc::kCorrupt, kBrokenAnswer);
   const bool errors = json["errors"].get<bool>();
   auto items = json.find("items");
   if (items == json.end() || !items->is_array() || items->size() != actions)

@@ -21,7 +21,8 @@ struct BulkAction {
 };
 void append_bulk(std::string& out, const BulkAction& action);
 
-/// The id as servers take it: above 512 bytes its first part and a hash of the whole.
+inline constexpr size_t kIdBytesMax = 512;
+/// The id as servers take it: above kIdBytesMax its first part and a hash of the whole.
 std::string bounded_id(std::string id);
 
 struct BulkOutcome {
@@ -32,6 +33,9 @@ struct BulkOutcome {
   } kind = Kind::kAgain;
   std::string why;  ///< unless kDone
 };
+
+/// Whether any action of a bulk was not done. kCorrupt: the answer ends early or is none.
+Result<bool> bulk_has_errors(std::string_view body);
 
 /// One outcome per action, in their order. kCorrupt: the answer ends early or is none.
 Result<std::vector<BulkOutcome>> parse_bulk(std::string_view body, size_t actions);

@@ -23,6 +23,10 @@ TEST(BulkTest, SaysOfEachDocumentWhatBecameOfIt) {
                            Kind::kAgain, Kind::kAgain, Kind::kAgain};
   for (size_t i = 0; i < 6; ++i) EXPECT_EQ((*outcomes)[i].kind, expected[i]) << i;
   EXPECT_EQ((*outcomes)[2].why, "status 400, mapper_parsing_exception: failed to parse");
+  EXPECT_TRUE(*bulk_has_errors(body));
+  EXPECT_FALSE(*bulk_has_errors(R"({"errors":false})"));
+  for (const char* other : {"", "{}", R"({"errors":)", R"({"errors":1})", "[]"})
+    EXPECT_FALSE(bulk_has_errors(other).has_value()) << other;
   EXPECT_FALSE(parse_bulk(body, 7).has_value()) << "not about every document";
   EXPECT_FALSE(parse_bulk(std::string_view(body).substr(0, body.size() / 2), 6).has_value());
 }

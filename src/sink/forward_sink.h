@@ -40,12 +40,20 @@ enum class SinkState : uint8_t {
   kCatchingUp,  ///< call check() again at once; nothing is delivered before
 };
 
-/// Used from one thread. What is not done is offered again, in the same order: a record may arrive twice.
+/// How much a sink is offered at once: records are added while there are fewer of them and of their bytes.
+struct OfferBound {
+  size_t records = 1'024;
+  size_t bytes = 2 << 20;  ///< keys, values and the records themselves
+};
+
+/// Used from one thread. What is not done is offered again, in the same order and with more behind it: a
+/// record may arrive twice.
 class ForwardSink {
  public:
   virtual ~ForwardSink() = default;
-  /// Waits up to `wait` for acknowledgements. REQUIRES: sequences grow, also from call to call, except that
-  /// what was not done begins again.
+  virtual OfferBound offer_bound() const { return {}; }
+  /// Waits up to `wait` for acknowledgements. With neither an error nor anything done, all is under way.
+  /// REQUIRES: sequences grow, also from call to call, except that what was not done begins again.
   virtual Delivery deliver(std::span<const ForwardRecord> records, Millis wait) = 0;
   /// Called before records are delivered: about once a second, and after every failure. All rows up to
   /// `done_to` count as delivered: a sink that shows values finds out whether it has them, and fetches what

@@ -1,18 +1,27 @@
 #include "sink/opensearch.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <thread>
 #include <vector>
 
 #include "base/deadline.h"
 #include "sink/bulk.h"
+#include "sink/bulk_pool.h"
+#include "sink/old_indices.h"
 
 namespace waybill::sink {
 namespace {
 
-constexpr size_t kBulkBytes = 8 << 20;  ///< a bulk is ended behind the document that reaches it
+/// Nearly always all is done, and an answer about each document costs the server and us some percent.
+constexpr const char* kBriefPath = "/_bulk?filter_path=errors";
+constexpr const char* kDetailedPath =
+    "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason";
+constexpr size_t kBulkBytes = 4 << 20;  ///< a bulk is ended behind the document that reaches it
+constexpr size_t kBulksAtOnce = 2;
+/// As many again wait, so that the next bulk is made while the others are under way.
+constexpr OfferBound kOffered{.records = 65'536, .bytes = 28 << 20};
 constexpr Millis kFirstPause{50};
 constexpr Millis kMostPause{800};
 constexpr int64_t kTendEveryMs = 3'600'000;
@@ -26,22 +35,27 @@ class OpensearchSink final : public ForwardSink {
   OpensearchSink(OpensearchSinkOptions options, const Clock& clock, LogFn log)
       : options_(std::move(options)), connection_(options_.server), clock_(clock), log_(std::move(log)) {}
 
+  OfferBound offer_bound() const override { return kOffered; }
+
   Delivery deliver(std::span<const ForwardRecord> records, Millis wait) override {
     const Deadline until(wait);
-    settled_.erase(settled_.begin(), settled_.lower_bound(records.front().sequence));
-    refused_.erase(refused_.begin(), refused_.lower_bound(records.front().sequence));
-    std::optional<Error> error;
+    offered_ = records;
+    track();
+    oldest_ms_ = oldest_kept_ms();
     shown_ = 0;
+    // What has failed since the last call may be sent again: that is no failure of this one.
+    while (auto sent = pool_.take(Deadline::Clock::now())) (void)settle(std::move(*sent));
+    std::optional<Error> error;
     if (auto ready = prepare(); !ready) {
       error = std::move(ready.error());
     } else {
-      error = send_all(records, until);
+      error = send_and_wait(until);
     }
     Delivery delivery;
-    for (const ForwardRecord& record : records) {
-      if (!settled_.contains(record.sequence)) break;
+    for (const Tracked& one : tracked_) {
+      if (one.state != State::kDone && one.state != State::kRefused) break;
       ++delivery.done;
-      delivery.refused += refused_.contains(record.sequence) ? 1 : 0;
+      delivery.refused += one.state == State::kRefused ? 1 : 0;
     }
     if (delivery.done < records.size() && (delivery.done == 0 || !busy_)) delivery.error = std::move(error);
     return delivery;
@@ -51,18 +65,33 @@ class OpensearchSink final : public ForwardSink {
   Result<SinkState> check(int64_t, Millis) override {
     const int64_t now_ms = clock_.now().steady_ms;
     if (options_.keep_days == 0 || now_ms < tend_ms_) return SinkState::kUnknown;
-    auto done = delete_old();
+    auto done = delete_old_indices(
+        connection_, options_.alias, oldest_kept_ms() / kDayMs, [this](const std::string& index) {
+          log_(LogLevel::kInfo,
+               index + " is older than " + std::to_string(options_.keep_days) + " days; deleted");
+        });
     tend_ms_ = now_ms + (done ? kTendEveryMs : kTendRetryMs);
     if (!done)
       log_(LogLevel::kWarn, options_.alias + ": old indices cannot be deleted: " + done.error().message);
     return SinkState::kUnknown;
   }
 
-  void interrupt() override { connection_.interrupt(); }
+  void interrupt() override {
+    connection_.interrupt();
+    pool_.interrupt();
+  }
 
  private:
-  /// What the last answers have in common: the server is there and has no room.
-  bool busy_ = false;
+  enum class State : uint8_t { kNew, kUnderWay, kDone, kRefused };
+  struct Tracked {
+    int64_t sequence = 0;
+    State state = State::kNew;
+  };
+  /// A bulk under way.
+  struct Part {
+    std::vector<int64_t> sequences{};
+    bool detailed = false;  ///< it is answered document by document
+  };
 
   // ---- before the first document ----
 
@@ -100,76 +129,151 @@ class OpensearchSink final : public ForwardSink {
                     "configuration");
   }
 
+  // ---- what is offered ----
+
+  /// Of records that were offered before it is known what became of them.
+  void track() {
+    std::vector<Tracked> tracked;
+    tracked.reserve(offered_.size());
+    auto known = tracked_.begin();
+    for (const ForwardRecord& record : offered_) {
+      while (known != tracked_.end() && known->sequence < record.sequence) ++known;
+      const bool again = known != tracked_.end() && known->sequence == record.sequence;
+      tracked.push_back(again ? *known : Tracked{record.sequence});
+    }
+    tracked_ = std::move(tracked);
+    next_ = 0;
+  }
+
+  /// Index in what is offered; nullopt: it is offered no longer.
+  std::optional<size_t> place_of(int64_t sequence) const {
+    auto at = std::lower_bound(tracked_.begin(), tracked_.end(), sequence,
+                               [](const Tracked& one, int64_t wanted) { return one.sequence < wanted; });
+    if (at == tracked_.end() || at->sequence != sequence) return std::nullopt;
+    return static_cast<size_t>(at - tracked_.begin());
+  }
+
+  bool front_is_settled() const {
+    return tracked_.front().state == State::kDone || tracked_.front().state == State::kRefused;
+  }
+
   // ---- bulks ----
 
-  std::optional<Error> send_all(std::span<const ForwardRecord> records, const Deadline& until) {
+  /// Keeps every lane at work until records at the front are settled, something fails or the time is over.
+  std::optional<Error> send_and_wait(const Deadline& until) {
     std::optional<Error> error;
-    Millis pause = kFirstPause;
     for (;;) {
-      busy_ = false;
-      error = send_round(records);
-      if (!busy_) return error;
-      if (Deadline::Clock::now() + pause >= until.end()) return error;
-      std::this_thread::sleep_for(pause);
-      pause = std::min(pause * 2, kMostPause);
-    }
-  }
-
-  /// Sends what is not settled, once.
-  std::optional<Error> send_round(std::span<const ForwardRecord> records) {
-    std::optional<Error> last;
-    const int64_t oldest_ms = oldest_kept_ms();
-    std::vector<const ForwardRecord*> part;
-    std::string body;
-    auto flush = [&]() -> bool {
-      auto error = part.empty() ? std::nullopt : send_bulk(part, body);
-      part.clear();
-      body.clear();
-      if (error) last = std::move(error);
-      return !last || busy_;
-    };
-    for (const ForwardRecord& record : records) {
-      if (settled_.contains(record.sequence)) continue;
-      if (record.time_ms < oldest_ms) {
-        refuse(record, "it is older than keep_days");
-        continue;
+      start_bulks();
+      const auto now = Deadline::Clock::now();
+      if (front_is_settled() || now >= until.end()) return error;
+      const bool paused = now < pause_end_;
+      const auto wake = paused ? std::min(until.end(), pause_end_) : until.end();
+      if (auto sent = pool_.take(wake)) {
+        error = settle(std::move(*sent));
+        if (error && !busy_) return error;
+      } else if (paused && !pool_.any_under_way()) {
+        std::this_thread::sleep_until(wake);
       }
-      const std::string id = bounded_id(record.key);
-      const std::string index = day_index(options_.alias, record.time_ms);
-      append_bulk(body, {.index = index,
-                         .id = id,
-                         .version = *base_ + record.sequence,
-                         .document = record.value,
-                         .typed = typed_});
-      part.push_back(&record);
-      if (body.size() >= bulk_bytes_ && !flush()) return last;
     }
-    flush();
-    return last;
   }
 
-  std::optional<Error> send_bulk(const std::vector<const ForwardRecord*>& part, const std::string& body) {
-    auto reply = connection_.call(
-        "POST", "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason", body,
-        "application/x-ndjson");
+  void start_bulks() {
+    while (Deadline::Clock::now() >= pause_end_) {
+      const auto lane = pool_.free_lane();
+      if (!lane) return;
+      std::string body;
+      Part& part = parts_[*lane];
+      part = {.detailed = detailed_};
+      for (; next_ < offered_.size() && body.size() < bulk_bytes_; ++next_) {
+        if (tracked_[next_].state == State::kNew) add_document(next_, body, part.sequences);
+      }
+      if (part.sequences.empty()) return;
+      pool_.send(*lane, part.detailed ? kDetailedPath : kBriefPath, std::move(body));
+    }
+  }
+
+  void add_document(size_t place, std::string& body, std::vector<int64_t>& sequences) {
+    const ForwardRecord& record = offered_[place];
+    if (record.time_ms < oldest_ms_) return refuse(place, "it is older than keep_days");
+    tracked_[place].state = State::kUnderWay;
+    sequences.push_back(record.sequence);
+    if (body.empty()) body.reserve(bulk_bytes_ + bulk_bytes_ / 8);
+    std::string short_id;
+    if (record.key.size() > kIdBytesMax) short_id = bounded_id(record.key);
+    append_bulk(body, {.index = index_of_day(record.time_ms),
+                       .id = short_id.empty() ? std::string_view(record.key) : short_id,
+                       .version = *base_ + record.sequence,
+                       .document = record.value,
+                       .typed = typed_});
+  }
+
+  const std::string& index_of_day(int64_t time_ms) {
+    const int64_t day = time_ms / kDayMs - (time_ms % kDayMs < 0 ? 1 : 0);
+    if (index_.empty() || day != index_day_) index_ = day_index(options_.alias, time_ms);
+    index_day_ = day;
+    return index_;
+  }
+
+  /// An error when not all is settled; that is sent again.
+  std::optional<Error> settle(SentBulk sent) {
+    const Part part = std::exchange(parts_[sent.lane], {});
+    busy_ = false;
+    auto error = outcome_of(part, sent.reply);
+    for (const int64_t sequence : part.sequences) {
+      const auto place = place_of(sequence);
+      if (!place || tracked_[*place].state != State::kUnderWay) continue;
+      tracked_[*place].state = State::kNew;
+      next_ = std::min(next_, *place);
+    }
+    if (busy_) {
+      pause_end_ = Deadline::Clock::now() + pause_;
+      pause_ = std::min(pause_ * 2, kMostPause);
+    } else if (!error) {
+      pause_ = kFirstPause;
+    }
+    return error;
+  }
+
+  std::optional<Error> outcome_of(const Part& part, Result<search::Reply>& reply) {
     if (!reply) return lost_connection(std::move(reply.error()));
-    if (reply->status == 413) return too_large(part, *reply);
+    if (reply->status == 413) return too_large(part.sequences, *reply);
     if (reply->status == 429 || reply->status == 503) {
       busy_ = true;
       return reply_error(*reply).within("bulk");
     }
     if (!reply->ok()) return lost_connection(reply_error(*reply).within("bulk"));
-    auto outcomes = parse_bulk(reply->body, part.size());
+    return part.detailed ? read_detailed(part.sequences, reply->body)
+                         : read_brief(part.sequences, reply->body);
+  }
+
+  std::optional<Error> read_brief(const std::vector<int64_t>& sequences, std::string_view body) {
+    auto errors = bulk_has_errors(body);
+    if (!errors) return lost_connection(std::move(errors.error()));
+    detailed_ = detailed_ || *errors;
+    if (*errors) return std::nullopt;  // the same once more tells which, and changes nothing
+    for (const int64_t sequence : sequences) {
+      if (const auto place = place_of(sequence)) tracked_[*place].state = State::kDone;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Error> read_detailed(const std::vector<int64_t>& sequences, std::string_view body) {
+    auto outcomes = parse_bulk(body, sequences.size());
     if (!outcomes) return lost_connection(std::move(outcomes.error()));
     std::optional<Error> error;
-    for (size_t i = 0; i < part.size(); ++i) {
+    detailed_ = false;
+    for (size_t i = 0; i < sequences.size(); ++i) {
       const BulkOutcome& outcome = (*outcomes)[i];
-      if (outcome.kind == BulkOutcome::Kind::kDone) settled_.insert(part[i]->sequence);
-      if (outcome.kind == BulkOutcome::Kind::kRefused) refuse(*part[i], outcome.why);
+      detailed_ = detailed_ || outcome.kind != BulkOutcome::Kind::kDone;
       if (outcome.kind == BulkOutcome::Kind::kAgain) {
         busy_ = true;
         error = Error{Errc::kUnavailable, outcome.why};
+        continue;
       }
+      const auto place = place_of(sequences[i]);
+      if (!place) continue;
+      tracked_[*place].state = State::kDone;
+      if (outcome.kind == BulkOutcome::Kind::kRefused) refuse(*place, outcome.why);
     }
     return error;
   }
@@ -177,67 +281,54 @@ class OpensearchSink final : public ForwardSink {
   /// Another server may answer next time.
   Error lost_connection(Error error) {
     ready_ = false;
-    busy_ = false;
     connection_.forget_kind();
     return error;
   }
 
-  std::optional<Error> too_large(const std::vector<const ForwardRecord*>& part, const search::Reply& reply) {
+  std::optional<Error> too_large(const std::vector<int64_t>& part, const search::Reply& reply) {
     if (part.size() == 1) {
-      refuse(*part.front(), reply_text(reply));
+      if (const auto place = place_of(part.front())) refuse(*place, reply_text(reply));
       return std::nullopt;
     }
-    bulk_bytes_ = std::max<size_t>(1, std::min(bulk_bytes_, part.size() > 1 ? bulk_bytes_ / 4 : 1));
+    bulk_bytes_ = std::max<size_t>(1, bulk_bytes_ / 4);
     busy_ = true;
     return reply_error(reply).within("bulk");
   }
 
-  void refuse(const ForwardRecord& record, const std::string& why) {
-    settled_.insert(record.sequence);
-    refused_.insert(record.sequence);
+  void refuse(size_t place, const std::string& why) {
+    tracked_[place].state = State::kRefused;
     if (++shown_ > kShownRefusals) return;
-    log_(LogLevel::kWarn, options_.alias + ": the document " + record.key.substr(0, kShownBytes) +
+    log_(LogLevel::kWarn, options_.alias + ": the document " + offered_[place].key.substr(0, kShownBytes) +
                               " is refused: " + why.substr(0, kShownBytes));
   }
-
-  // ---- old indices ----
 
   int64_t oldest_kept_ms() const {
     if (options_.keep_days == 0) return INT64_MIN;
     return (clock_.now().wall_ms / kDayMs - options_.keep_days) * kDayMs;
   }
 
-  Result<void> delete_old() {
-    auto found = connection_.call("GET", "/" + search::path_segment(options_.alias + "-*") + "/_alias", {});
-    if (!found) return tl::make_unexpected(std::move(found.error()));
-    if (found->status == 404) return {};
-    if (!found->ok()) return tl::make_unexpected(reply_error(*found));
-    const auto json = nlohmann::json::parse(found->body, nullptr, false);
-    if (!json.is_object()) return fail(Errc::kCorrupt, "the list of indices cannot be read");
-    const int64_t oldest_day = oldest_kept_ms() / kDayMs;
-    for (const auto& [index, unused] : json.items()) {
-      const auto day = day_of_index(options_.alias, index);
-      if (!day || *day >= oldest_day) continue;
-      auto gone = connection_.call("DELETE", "/" + search::path_segment(index), {});
-      if (!gone) return tl::make_unexpected(std::move(gone.error()));
-      if (!gone->ok() && gone->status != 404) return tl::make_unexpected(reply_error(*gone).within(index));
-      log_(LogLevel::kInfo,
-           index + " is older than " + std::to_string(options_.keep_days) + " days; deleted");
-    }
-    return {};
-  }
-
   OpensearchSinkOptions options_;
-  search::Connection connection_;
+  search::Connection connection_;  ///< for all but bulks
   const Clock& clock_;
   LogFn log_;
   std::optional<int64_t> base_;
   bool ready_ = false;
   bool typed_ = false;
+  bool busy_ = false;  ///< of the last answer: the server is there and has no room
   size_t bulk_bytes_ = kBulkBytes;
-  std::set<int64_t> settled_, refused_;  ///< of the records that are offered: at most a page
+  Millis pause_ = kFirstPause;
+  Deadline::Clock::time_point pause_end_{};
+  std::span<const ForwardRecord> offered_;  ///< of the call that is under way
+  std::vector<Tracked> tracked_;            ///< one for each that is or was offered last
+  size_t next_ = 0;                         ///< records before are not kNew
+  std::array<Part, kBulksAtOnce> parts_;    ///< of each lane
+  bool detailed_ = false;                   ///< the last answers told of documents that were not done
+  std::string index_;                       ///< of index_day_
+  int64_t index_day_ = 0;
+  int64_t oldest_ms_ = 0;  ///< of the call: earlier documents are refused
   int shown_ = 0;
   int64_t tend_ms_ = INT64_MIN;  ///< steady
+  BulkPool pool_{options_.server, kBulksAtOnce};
 };
 
 }  // namespace

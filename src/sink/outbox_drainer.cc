@@ -70,7 +70,7 @@ Result<void> OutboxDrainer::begin() {
   if (!first) return tl::make_unexpected(first.error());
   const int64_t gone = first->empty() ? *last : first->front().sequence - 1;
   for (size_t i = 0; i < sinks_.size(); ++i) {
-    states_[i].cursor = std::max(states_[i].cursor, gone);
+    restart(states_[i], std::max(states_[i].cursor, gone));
     states_[i].check_ms = INT64_MIN;
     sinks_[i].sink->begin();
   }
@@ -94,36 +94,88 @@ bool OutboxDrainer::checked(size_t at) {
 
 Result<bool> OutboxDrainer::drain(size_t at) {
   State& state = states_[at];
+  if (sinks_[at].latest_only && figures_.rows > kLookFromRows) {
+    // Also while the sink is down: it is known what is needless when it is back.
+    if (auto looked = state.latest.look(store_, state.read_to); !looked)
+      return tl::make_unexpected(std::move(looked.error()));
+  }
   if (!checked(at)) return state.backoff.due(clock_.now().steady_ms);
-  auto page = store_.outbox(state.cursor, state.page_rows);
-  if (!page) return tl::make_unexpected(page.error());
-  if (page->empty()) return false;
-  std::vector<ForwardRecord> records;
-  size_t bytes = 0;
-  for (const flow::OutboxRow& row : *page) {
-    bytes += row.key.body.size();
-    auto routed = route_(row);
-    if (routed && routed->sink == at) records.push_back(std::move(routed->record));
-    if (!routed && row.sequence > unrouted_seen_) {
-      if (figures_.unrouted.fetch_add(1) == 0)
-        log_(LogLevel::kWarn,
-             "the outbox holds records of a watch that forwards no longer; they are dropped");
-      unrouted_seen_ = row.sequence;
+  auto more = fill(at);
+  if (!more) return more;
+  if (state.offered.empty()) {
+    state.cursor = state.read_to;
+    return more;
+  }
+  const Delivery delivery = sinks_[at].sink->deliver(state.offered, kDeliverWait);
+  ASSERT(delivery.done <= state.offered.size() && delivery.refused <= delivery.done);
+  pop_done(state, delivery.done);
+  // Rows of other sinks need no acknowledgement of this one.
+  state.cursor = state.offered.empty() ? state.read_to : state.offered.front().sequence - 1;
+  if (delivery.done > 0 || delivery.error) note(at, delivery);
+  return !delivery.error;
+}
+
+Result<bool> OutboxDrainer::fill(size_t at) {
+  State& state = states_[at];
+  const OfferBound bound = sinks_[at].sink->offer_bound();
+  const int64_t from = state.read_to;
+  while (state.offered.size() < bound.records && state.offered_bytes < bound.bytes &&
+         state.read_to - from < kStepRowsMax) {
+    const auto room = static_cast<int64_t>(bound.records - state.offered.size());
+    const int64_t limit = std::min(state.page_rows, room);
+    const size_t bytes_max = std::min(kPageBytes, bound.bytes - state.offered_bytes);
+    auto page = store_.outbox({.after = state.read_to, .limit = limit, .bytes_max = bytes_max});
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    if (page->empty()) break;
+    size_t bytes = 0;
+    for (flow::OutboxRow& row : *page) {
+      bytes += row.key.table.size() + row.key.key.size() + row.key.body.size();
+      state.read_to = row.sequence;
+      offer(at, std::move(row));
+    }
+    const bool short_page = static_cast<int64_t>(page->size()) < limit;
+    if (short_page && bytes < bytes_max) break;  // the last one
+    if (bytes >= kPageBytes) {
+      state.page_rows = std::max(kPageRowsMin, state.page_rows / 2);
+    } else if (!short_page && bytes < kPageBytes / 2) {
+      state.page_rows = std::min(kPageRowsMax, state.page_rows * 2);
     }
   }
-  if (bytes > 2 * kPageBytes) {
-    state.page_rows = std::max(kPageRowsMin, state.page_rows / 2);
-  } else if (bytes < kPageBytes) {
-    state.page_rows = std::min(kPageRowsMax, state.page_rows * 2);
+  return state.read_to > from;
+}
+
+void OutboxDrainer::offer(size_t at, flow::OutboxRow&& row) {
+  State& state = states_[at];
+  const int64_t sequence = row.sequence;
+  const bool superseded = sinks_[at].latest_only && state.latest.superseded(row);
+  auto routed = route_(std::move(row));
+  if (routed && routed->sink == at) {
+    if (superseded) {
+      ++figures_.sinks[at].superseded;
+      return;
+    }
+    const ForwardRecord& record = state.offered.emplace_back(std::move(routed->record));
+    state.offered_bytes += sizeof record + record.key.size() + record.value.size();
   }
-  Delivery delivery;
-  if (!records.empty()) delivery = sinks_[at].sink->deliver(records, kDeliverWait);
-  ASSERT(delivery.done <= records.size() && delivery.refused <= delivery.done);
-  // Rows of other sinks need no acknowledgement of this one.
-  state.cursor =
-      delivery.done == records.size() ? page->back().sequence : records[delivery.done].sequence - 1;
-  note(at, delivery);
-  return !delivery.error;
+  if (!routed && sequence > unrouted_seen_) {
+    if (figures_.unrouted.fetch_add(1) == 0)
+      log_(LogLevel::kWarn, "the outbox holds records of a watch that forwards no longer; they are dropped");
+    unrouted_seen_ = sequence;
+  }
+}
+
+void OutboxDrainer::pop_done(State& state, size_t done) {
+  const auto end = state.offered.begin() + static_cast<std::ptrdiff_t>(done);
+  for (auto record = state.offered.begin(); record != end; ++record)
+    state.offered_bytes -= sizeof *record + record->key.size() + record->value.size();
+  state.offered.erase(state.offered.begin(), end);
+}
+
+void OutboxDrainer::restart(State& state, int64_t cursor) {
+  state.cursor = state.read_to = cursor;
+  state.offered.clear();
+  state.offered_bytes = 0;
+  state.latest.forget();
 }
 
 void OutboxDrainer::note(size_t at, const Delivery& delivery) {
@@ -160,7 +212,7 @@ Result<void> OutboxDrainer::give_up() {
     if (!*mine) return {};
     auto last = store_.outbox_last();
     if (!last) return tl::make_unexpected(last.error());
-    state.cursor = *last;
+    restart(state, *last);
     if (!state.gave_up)
       log_(LogLevel::kWarn, sinks_[i].name + " is away for long; everything is written anew when it is back");
     state.gave_up = true;

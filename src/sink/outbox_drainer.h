@@ -12,6 +12,7 @@
 #include "flow/backoff.h"
 #include "flow/store.h"
 #include "sink/forward_sink.h"
+#include "sink/latest_rows.h"
 
 namespace waybill::sink {
 
@@ -19,11 +20,16 @@ inline constexpr std::string_view kOutboxLease = "outbox";
 inline constexpr Millis kOutboxLeaseTtl{10'000};
 inline constexpr Millis kOutboxLeaseRenew{3'000};
 inline constexpr Millis kOutboxLeaseRetry{1'000};
-/// Rows that are read at once for one sink: between these, so that a page has about kPageBytes.
+/// Rows that are read at once for one sink: between these, so that a page has about kPageBytes. Servers of
+/// databases may send a page whole.
 inline constexpr int64_t kPageRowsMin = 1;  // of huge records
 inline constexpr int64_t kPageRowsFirst = 8;
-inline constexpr int64_t kPageRowsMax = 1'024;
-inline constexpr size_t kPageBytes = 2 << 20;
+inline constexpr int64_t kPageRowsMax = 8'192;
+inline constexpr size_t kPageBytes = 4 << 20;
+/// In one step, also of rows that are for others.
+inline constexpr int64_t kStepRowsMax = 65'536;
+/// With more rows in the outbox, those that a later one makes needless are looked for.
+inline constexpr int64_t kLookFromRows = 1'024;
 /// How long one sink may keep the others waiting.
 inline constexpr Millis kDeliverWait{2'000};
 inline constexpr Millis kSinkCheckEvery{1'000};
@@ -33,8 +39,9 @@ struct Routed {
   size_t sink = 0;
   ForwardRecord record;
 };
-/// nullopt: no sink wants the row, or it cannot be read. It is given up and counted.
-using Route = std::function<std::optional<Routed>(const flow::OutboxRow&)>;
+/// nullopt: no sink wants the row, or it cannot be read. It is given up and counted. May take texts out of
+/// the row.
+using Route = std::function<std::optional<Routed>(flow::OutboxRow&&)>;
 
 struct NamedSink {
   std::string name;  ///< for the log and the metrics
@@ -42,6 +49,8 @@ struct NamedSink {
   /// While this sink is down and more rows than this are in the outbox, what waits for it is given up: its
   /// check() finds that it lacks them. 0 = nothing is given up.
   int64_t rows_max = 0;
+  /// A row says all that earlier ones with its table and key said: these are not delivered while it waits.
+  bool latest_only = false;
 };
 
 /// What the metrics say. Written by the drainer's thread, read by any.
@@ -49,9 +58,10 @@ struct OutboxFigures {
   explicit OutboxFigures(std::vector<std::string> sink_names)
       : names(std::move(sink_names)), sinks(names.size()) {}
   struct Sink {
-    std::atomic<int64_t> forwarded{0};  ///< acknowledged
-    std::atomic<int64_t> failures{0};   ///< attempts that failed and are tried again
-    std::atomic<int64_t> refused{0};    ///< given up: the sink never takes them
+    std::atomic<int64_t> forwarded{0};   ///< acknowledged
+    std::atomic<int64_t> failures{0};    ///< attempts that failed and are tried again
+    std::atomic<int64_t> refused{0};     ///< given up: the sink never takes them
+    std::atomic<int64_t> superseded{0};  ///< not delivered: a later one of the same name was
   };
   const std::vector<std::string> names;
   std::vector<Sink> sinks;
@@ -69,7 +79,7 @@ class OutboxDrainer {
   /// `store`, `clock` and `figures` outlive it. `figures` has one entry per sink.
   OutboxDrainer(flow::Store& store, const Clock& clock, flow::OwnerId owner, std::vector<NamedSink> sinks,
                 Route route, OutboxFigures& figures, LogFn log);
-  /// One page for each sink that is due. True: there was something to do, call again at once. Errors are
+  /// One offer to each sink that is due. True: there was something to do, call again at once. Errors are
   /// logged and tried again by calling later. Blocks up to kDeliverWait per sink; `stop` ends it between
   /// sinks.
   bool step(const std::stop_token& stop = {});
@@ -80,8 +90,12 @@ class OutboxDrainer {
 
  private:
   struct State {
-    int64_t cursor = 0;  ///< nothing up to here is needed any more
+    int64_t cursor = 0;   ///< nothing up to here is needed any more
+    int64_t read_to = 0;  ///< what is needed from there to here is in `offered`
+    std::vector<ForwardRecord> offered;
+    size_t offered_bytes = 0;
     int64_t page_rows = kPageRowsFirst;
+    LatestRows latest;
     flow::Backoff backoff;
     int64_t check_ms = INT64_MIN;  ///< steady
     bool down = false;
@@ -90,6 +104,12 @@ class OutboxDrainer {
   Result<bool> held();
   Result<void> begin();
   Result<bool> drain(size_t at);
+  /// Reads until the sink's bound or the outbox's end is reached. True: there was something to read.
+  Result<bool> fill(size_t at);
+  void offer(size_t at, flow::OutboxRow&& row);
+  void pop_done(State& state, size_t done);
+  /// Nothing up to `cursor` is needed.
+  void restart(State& state, int64_t cursor);
   /// Whether records may be delivered.
   bool checked(size_t at);
   Result<void> give_up();

@@ -211,6 +211,106 @@ TEST_F(CheckedOutboxTest, WhileASinkIsDownTheOutboxIsBounded) {
   EXPECT_EQ(static_cast<int64_t>(script.got.size()), one_figure.rows);
 }
 
+/// Rows "a" and "b" of one table go to a sink that wants the latest only, in offers of ten.
+struct LatestOutboxTest : OutboxTest {
+  struct SmallSink : FakeSink {
+    using FakeSink::FakeSink;
+    OfferBound offer_bound() const override { return {.records = 10, .bytes = 1 << 20}; }
+  };
+  std::unique_ptr<OutboxDrainer> latest_drainer() {
+    auto sink = std::make_unique<SmallSink>(of_a);
+    a_takes = sink->takes;
+    std::vector<NamedSink> sinks;
+    sinks.push_back({.name = "a", .sink = std::move(sink), .latest_only = true});
+    auto route = [](const flow::OutboxRow& row) -> std::optional<Routed> {
+      if (row.key.key == "gone") return std::nullopt;
+      Routed out{.sink = 0, .record = {}};
+      out.record.sequence = row.sequence;
+      return out;
+    };
+    return std::make_unique<OutboxDrainer>(store, clock, "one", std::move(sinks), route, one_figure,
+                                           [](LogLevel, std::string_view) {});
+  }
+  void fill_with_rest(int count) {
+    for (int i = 0; i < count; ++i) add("rest" + std::to_string(i), 1);
+  }
+  OutboxFigures one_figure{{"a"}};
+};
+
+TEST_F(LatestOutboxTest, OfABacklogOnlyTheNewestRowOfANameIsDelivered) {
+  auto it = latest_drainer();
+  add("a", 3);
+  add("b", 1);
+  add("gone", 1);
+  fill_with_rest(2'000);
+  add("a", 1);
+  ASSERT_TRUE(it->measure());
+  while (it->step()) {
+  }
+  std::vector<int64_t> expected;
+  for (int64_t i = 4; i <= 2'006; ++i) {
+    if (i != 5) expected.push_back(i);
+  }
+  EXPECT_EQ(of_a, expected);
+  EXPECT_EQ(one_figure.sinks[0].superseded, 3);
+  EXPECT_EQ(one_figure.sinks[0].forwarded, 2'002);
+  EXPECT_EQ(one_figure.unrouted, 1);
+  EXPECT_EQ(first(), 0);
+}
+
+TEST_F(LatestOutboxTest, WithoutABacklogEveryRowIsDelivered) {
+  auto it = latest_drainer();
+  add("a", 3);
+  ASSERT_TRUE(it->measure());
+  while (it->step()) {
+  }
+  EXPECT_EQ(of_a, (std::vector<int64_t>{1, 2, 3}));
+}
+
+TEST_F(LatestOutboxTest, WhatIsNotDoneIsOfferedAgainAndMoreBehindIt) {
+  auto it = latest_drainer();
+  add("a", 25);
+  *a_takes = 7;
+  EXPECT_FALSE(it->step());
+  EXPECT_EQ(of_a.size(), 7u);
+  EXPECT_EQ(first(), 8);
+  clock.advance(Millis(1'000));
+  EXPECT_FALSE(it->step());
+  ASSERT_EQ(of_a.size(), 14u);
+  EXPECT_EQ(of_a.back(), 14);
+  EXPECT_EQ(first(), 15);
+}
+
+TEST(LatestRowsTest, ANameThatComesAgainAndAgainIsNotPutOffForEver) {
+  waybill::testing::MemoryStore store;
+  const flow::TaskId task{};
+  flow::Changes changes;
+  for (int i = 0; i < 100; ++i) changes.outbox.push_back({"t", "name", "body"});
+  flow::TaskCommit commit{
+      .task = task, .epoch = store.take(task, "test")->epoch, .positions = {}, .changes = &changes};
+  ASSERT_TRUE(store.commit(std::span(&commit, 1)));
+  LatestRows latest;
+  ASSERT_TRUE(latest.look(store, 0));
+  std::vector<int64_t> delivered;
+  const auto rows = *store.outbox(0, 100);
+  for (const flow::OutboxRow& row : rows) {
+    if (!latest.superseded(row)) delivered.push_back(row.sequence);
+  }
+  ASSERT_EQ(delivered.size(), 12u);
+  EXPECT_EQ(delivered[0], LatestRows::kSkipsMax + 1);
+  EXPECT_EQ(delivered.back(), 100);
+}
+
+TEST_F(OutboxTest, ReadsNoFurtherThanTheBoundOfBytes) {
+  add("a", 10);
+  auto rows = store.outbox({.after = 2, .limit = 5, .bytes_max = 13});  // 6 bytes each
+  ASSERT_EQ(rows->size(), 3u);
+  EXPECT_EQ(rows->front().sequence, 3);
+  EXPECT_EQ(store.outbox({.after = 0, .limit = 5, .bytes_max = 1})->size(), 1u);
+  const auto names = *store.outbox({.after = 0, .limit = 3, .bodies = false});
+  for (const flow::OutboxRow& row : names) EXPECT_EQ(row.key.key + row.key.body, "a");
+}
+
 TEST_F(OutboxTest, MeasuresAndRefusesCommitsWhenFull) {
   auto it = drainer("one");
   for (int count : {0, 1, 1, 5, 93}) {

@@ -128,7 +128,8 @@ class SqlStore final : public flow::Store {
   Result<flow::Page> query(const flow::Query& query) override;
   Result<flow::Lease> lease(std::string_view name, const flow::OwnerId& owner, Millis ttl, Now now) override;
   Result<int64_t> expire(std::span<const TableSpec* const> tables, Now now) override;
-  Result<std::vector<flow::OutboxRow>> outbox(int64_t after, int64_t limit) override;
+  using Store::outbox;
+  Result<std::vector<flow::OutboxRow>> outbox(const flow::OutboxRead& what) override;
   Result<int64_t> outbox_last() override;
   Result<void> outbox_done(int64_t sequence) override;
 
@@ -346,19 +347,25 @@ int64_t SqlStore::expire_in(soci::session& session, const TableSpec& table, Now 
   return static_cast<int64_t>(keys.size());
 }
 
-Result<std::vector<flow::OutboxRow>> SqlStore::outbox(int64_t after, int64_t limit) {
+Result<std::vector<flow::OutboxRow>> SqlStore::outbox(const flow::OutboxRead& what) {
   return sessions_.read([&](soci::session& session) -> Result<std::vector<flow::OutboxRow>> {
-    const Value from = after;
-    const Value most = limit;
-    const ColumnType columns[] = {kInt, kText, kText, kText};
+    const Value from = what.after;
+    const Value most = what.limit;
+    const ColumnType types[] = {kInt, kText, kText, kText};
+    const std::string columns =
+        what.bodies ? own_.select(outbox_table(), {"sequence", "of_table", "of_key", "body"}, {})
+                    : own_.select(outbox_table(), {"sequence", "of_table", "of_key"}, {});
     const std::string sequence = text_.name("sequence");
-    const std::string sql = own_.select(outbox_table(), {"sequence", "of_table", "of_key", "body"}, {}) +
-                            " WHERE " + sequence + " > " + text_.parameter() + " ORDER BY " + sequence +
-                            " LIMIT " + text_.parameter();
+    const std::string sql = columns + " WHERE " + sequence + " > " + text_.parameter() + " ORDER BY " +
+                            sequence + " LIMIT " + text_.parameter();
     std::vector<flow::OutboxRow> rows;
-    fetch_each(session, sql, {&from, &most}, columns, [&](Row& row) {
-      auto text = [&](size_t i) { return std::move(std::get<std::string>(row[i])); };
-      rows.push_back({std::get<int64_t>(row[0]), {text(1), text(2), text(3)}});
+    size_t bytes = 0;
+    fetch_while(session, sql, {&from, &most}, std::span(types).first(what.bodies ? 4 : 3), [&](Row& row) {
+      auto text = [&row](size_t i) { return std::move(std::get<std::string>(row[i])); };
+      rows.push_back({std::get<int64_t>(row[0]), {text(1), text(2), what.bodies ? text(3) : std::string()}});
+      const flow::OutboxKey& key = rows.back().key;
+      bytes += key.table.size() + key.key.size() + key.body.size();
+      return bytes < what.bytes_max;
     });
     return rows;
   });

@@ -39,6 +39,15 @@ int64_t execute(soci::session& session, const std::string& sql, const Parameters
 
 void fetch_each(soci::session& session, const std::string& sql, const Parameters& parameters,
                 std::span<const flow::ColumnType> columns, const std::function<void(Row& row)>& take) {
+  fetch_while(session, sql, parameters, columns, [&take](const Row& buffer) {
+    Row row = buffer;
+    take(row);
+    return true;
+  });
+}
+
+void fetch_while(soci::session& session, const std::string& sql, const Parameters& parameters,
+                 std::span<const flow::ColumnType> columns, const std::function<bool(Row& buffer)>& take) {
   Row buffer;
   buffer.reserve(columns.size());
   for (flow::ColumnType type : columns) buffer.push_back(blank(type));
@@ -50,10 +59,7 @@ void fetch_each(soci::session& session, const std::string& sql, const Parameters
   statement.alloc();
   statement.prepare(sql, soci::details::st_one_time_query);
   statement.define_and_bind();
-  for (bool more = statement.execute(true); more; more = statement.fetch()) {
-    Row row = buffer;
-    take(row);
-  }
+  for (bool more = statement.execute(true); more && take(buffer);) more = statement.fetch();
 }
 
 std::vector<Row> fetch(soci::session& session, const std::string& sql, const Parameters& parameters,

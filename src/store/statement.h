@@ -27,6 +27,11 @@ int64_t execute(soci::session& session, const std::string& sql, const Parameters
 void fetch_each(soci::session& session, const std::string& sql, const Parameters& parameters,
                 std::span<const flow::ColumnType> columns, const std::function<void(Row& row)>& take);
 
+/// Until `take` returns false. What it gets is the buffer of all rows: values may be moved out of it, it
+/// stays as it is otherwise. No copy. Throws soci::soci_error.
+void fetch_while(soci::session& session, const std::string& sql, const Parameters& parameters,
+                 std::span<const flow::ColumnType> columns, const std::function<bool(Row& buffer)>& take);
+
 /// All rows of a query. Throws soci::soci_error.
 std::vector<Row> fetch(soci::session& session, const std::string& sql, const Parameters& parameters,
                        std::span<const flow::ColumnType> columns);

@@ -148,6 +148,11 @@ TEST_P(StoreTest, NumbersTheOutboxInTheOrderOfCommits) {
   ASSERT_TRUE(rows);
   ASSERT_EQ(rows->size(), 2u);
   EXPECT_EQ(rows->at(1).key.body, "body");
+  EXPECT_EQ(store->outbox({.after = 0, .limit = 3, .bytes_max = 1})->size(), 1u);
+  auto names = store->outbox({.after = 1, .limit = 3, .bodies = false});
+  ASSERT_EQ(names->size(), 2u);
+  EXPECT_EQ(names->at(0).key.key, "b");
+  EXPECT_EQ(names->at(0).key.body, "");
   ASSERT_TRUE(store->outbox_done(rows->at(1).sequence));
   reopen();
   rows = store->outbox(0, 10);

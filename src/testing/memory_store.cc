@@ -246,12 +246,16 @@ Result<int64_t> MemoryStore::expire(std::span<const TableSpec* const> tables, No
   return deleted;
 }
 
-Result<std::vector<flow::OutboxRow>> MemoryStore::outbox(int64_t after, int64_t limit) {
+Result<std::vector<flow::OutboxRow>> MemoryStore::outbox(const flow::OutboxRead& what) {
   const std::lock_guard lock(mutex_);
   std::vector<flow::OutboxRow> rows;
-  for (auto it = outbox_.upper_bound(after); it != outbox_.end() && static_cast<int64_t>(rows.size()) < limit;
-       ++it) {
+  size_t bytes = 0;
+  for (auto it = outbox_.upper_bound(what.after); it != outbox_.end(); ++it) {
+    if (static_cast<int64_t>(rows.size()) == what.limit || bytes >= what.bytes_max) break;
     rows.push_back({it->first, it->second});
+    flow::OutboxKey& key = rows.back().key;
+    if (!what.bodies) key.body.clear();
+    bytes += key.table.size() + key.key.size() + key.body.size();
   }
   return rows;
 }

@@ -30,7 +30,8 @@ class MemoryStore : public flow::Store {
   Result<flow::Page> query(const flow::Query& query) override;
   Result<flow::Lease> lease(std::string_view name, const flow::OwnerId& owner, Millis ttl, Now now) override;
   Result<int64_t> expire(std::span<const flow::TableSpec* const> tables, Now now) override;
-  Result<std::vector<flow::OutboxRow>> outbox(int64_t after, int64_t limit) override;
+  using Store::outbox;
+  Result<std::vector<flow::OutboxRow>> outbox(const flow::OutboxRead& what) override;
   Result<int64_t> outbox_last() override;
   Result<void> outbox_done(int64_t sequence) override;
 

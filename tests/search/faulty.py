@@ -77,6 +77,7 @@ class FaultyProxy:
     def every_second(self, request, body):
         lines = body.decode().splitlines(keepends=True)
         pairs = [lines[i] + lines[i + 1] for i in range(0, len(lines), 2)]
+        request.path = request.path.partition("?")[0]
         done = iter(self.relay(request, "".join(pairs[::2]).encode()).json()["items"])
         busy = {"index": {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "queue is full"}}}
         return json.dumps({"errors": True, "items": [busy if i % 2 else next(done) for i in range(len(pairs))]}).encode()
