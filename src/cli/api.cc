@@ -40,11 +40,13 @@ using TopicQuery = Result<std::string> (*)(flow::Store&, std::string_view, const
 using ListQuery = Result<std::string> (*)(flow::Store&, const audit::Params&, Now);
 
 http::Route list_route(const ApiParts& parts, std::string pattern, ListQuery query) {
-  return {"GET", std::move(pattern), Role::kViewer, [parts, query](const Request& request) {
+  return {"GET", std::move(pattern), Role::kViewer,
+          [parts, query](const Request& request) {
             return json_response(query(
                 parts.store, [&request](std::string_view name) { return request.param(name); },
                 parts.clock.now()));
-          }};
+          },
+          /*slow=*/true};
 }
 
 http::Route topic_route(const ApiParts& parts, std::string_view what, TopicQuery query) {
@@ -59,13 +61,15 @@ http::Route topic_route(const ApiParts& parts, std::string_view what, TopicQuery
 using BoardQuery = Result<std::string> (*)(flow::Store&, const audit::TopicBoard&, const audit::Params&, Now);
 
 http::Route board_route(const ApiParts& parts, std::string pattern, BoardQuery query) {
-  return {"GET", std::move(pattern), Role::kViewer, [parts, query](const Request& request) {
+  return {"GET", std::move(pattern), Role::kViewer,
+          [parts, query](const Request& request) {
             auto board = parts.live->current();
             if (!board) return http::problem(board.error());
             return json_response(query(
                 parts.store, **board, [&request](std::string_view name) { return request.param(name); },
                 parts.clock.now()));
-          }};
+          },
+          /*slow=*/true};
 }
 
 http::Response live_response(const ApiParts& parts) {
@@ -146,6 +150,7 @@ std::vector<http::Route> api_routes(ApiParts parts) {
   });
   get("/readyz", Role::kAnyone, [parts](const Request&) { return readiness(parts.store, parts.statuses()); });
   get("/metrics", Role::kViewer, [parts](const Request&) { return metrics_response(parts); });
+  routes.back().slow = true;
   get("/api/v1/sources", Role::kViewer,
       [parts](const Request&) { return Response{.body = sources_json(parts.statuses())}; });
   routes.push_back(list_route(parts, "/api/v1/topics", audit::topics_json));

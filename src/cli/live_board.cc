@@ -10,9 +10,9 @@ namespace {
 
 constexpr int64_t kEveryMs = 1000;
 constexpr int64_t kEveryMsMax = 30'000;
-constexpr int64_t kShareOfTime = 10;        ///< reading takes at most 1/10 of the time
-constexpr int64_t kForgetAfterMs = 15'000;  ///< without a question the board is no longer kept
-constexpr size_t kTopicsNamedMax = 200;     ///< in one event; beyond them everything is asked for again
+constexpr int64_t kShareOfTime = 10;         ///< reading takes at most 1/10 of the time
+constexpr int64_t kForgetAfterMs = 120'000;  ///< without a question: longer than a poll a minute pauses
+constexpr size_t kTopicsNamedMax = 200;      ///< in one event; beyond them everything is asked for again
 
 }  // namespace
 

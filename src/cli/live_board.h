@@ -24,9 +24,9 @@ struct LiveProbe {
   std::function<Result<std::string>()> read;
 };
 
-/// One thread; thread-safe. While nobody asks and no stream is open it reads nothing. A board takes as long
-/// as the store needs for all topics; it is read once a second, or more seldom so that reading takes at most
-/// a tenth of one core.
+/// One thread; thread-safe. While no stream is open and nobody has asked for two minutes it reads nothing. A
+/// board takes as long as the store needs for all topics; it is read once a second, or more seldom so that
+/// reading takes at most a tenth of one core.
 class LiveBoard {
  public:
   /// `store` and `clock` outlive it.
@@ -37,7 +37,8 @@ class LiveBoard {
   /// board can still be asked for.
   void stop();
 
-  /// The board of a moment ago; reads one when there is none that is fresh. Errors: those of read_board.
+  /// The board of a moment ago. When there is none that is fresh, reads one, or waits for the one that is
+  /// being read: for slow routes only. Errors: those of read_board.
   Result<std::shared_ptr<const audit::TopicBoard>> current();
 
  private:

@@ -47,6 +47,13 @@ void add_security_headers(Response& response) {
 Dispatcher::Dispatcher(std::vector<Route> routes, std::vector<Token> tokens, LogFn log)
     : router_(std::move(routes)), tokens_(std::move(tokens)), log_(std::move(log)) {}
 
+bool Dispatcher::slow(std::string_view method, std::string_view target) const {
+  auto parsed = parse_target(target);
+  if (!parsed) return false;
+  const Route* route = router_.find(method, parsed->segments).route;
+  return route != nullptr && route->slow;
+}
+
 Response Dispatcher::answer(Request request, std::string_view target) const {
   Response response;
   try {

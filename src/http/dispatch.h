@@ -20,6 +20,9 @@ class Dispatcher {
   /// throws: a handler's exception is logged and becomes 500.
   Response answer(Request request, std::string_view target) const;
 
+  /// Whether the route of this request is a slow one.
+  bool slow(std::string_view method, std::string_view target) const;
+
  private:
   Router router_;
   std::vector<Token> tokens_;

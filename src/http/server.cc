@@ -26,6 +26,7 @@ struct Shared {
   Dispatcher dispatcher;
   LogFn log;
   asio::thread_pool& workers;
+  asio::thread_pool& slow_workers;
   std::atomic<int> connections{0};
 };
 
@@ -94,12 +95,16 @@ class Session : public std::enable_shared_from_this<Session> {
     keep_ = message.keep_alive();
     version_ = message.version();
     stream_.expires_never();
-    asio::post(shared_.workers, [self = shared_from_this(), request = take_request(message),
-                                 target = std::string(message.target())]() mutable {
-      Response response = self->shared_.dispatcher.answer(std::move(request), target);
-      asio::post(self->stream_.get_executor(),
-                 [self, response = std::move(response)]() mutable { self->write(std::move(response)); });
-    });
+    Request request = take_request(message);
+    std::string target(message.target());
+    const bool slow = shared_.dispatcher.slow(request.method, target);
+    asio::post(
+        slow ? shared_.slow_workers : shared_.workers,
+        [self = shared_from_this(), request = std::move(request), target = std::move(target)]() mutable {
+          Response response = self->shared_.dispatcher.answer(std::move(request), target);
+          asio::post(self->stream_.get_executor(),
+                     [self, response = std::move(response)]() mutable { self->write(std::move(response)); });
+        });
   }
 
   /// The connection goes on as a stream of events and carries no other request.
@@ -187,16 +192,18 @@ constexpr std::chrono::milliseconds kAcceptPause{
 class BeastServer : public Server {
  public:
   BeastServer(ServerOptions options, std::vector<Route> routes, LogFn log)
-      : shared_{options, Dispatcher(std::move(routes), std::move(options.tokens), log), log, workers_},
+      : shared_{options, Dispatcher(std::move(routes), std::move(options.tokens), log), log, workers_,
+                slow_workers_},
         acceptor_(io_),
         pause_(io_),
-        workers_(static_cast<size_t>(std::max(1, options.threads))) {}
+        workers_(static_cast<size_t>(std::max(1, options.threads))),
+        slow_workers_(static_cast<size_t>(std::max(1, options.threads))) {}
 
   ~BeastServer() override {
     io_.stop();
     if (thread_.joinable()) thread_.join();
-    workers_.stop();
-    workers_.join();
+    for (asio::thread_pool* pool : {&workers_, &slow_workers_}) pool->stop();
+    for (asio::thread_pool* pool : {&workers_, &slow_workers_}) pool->join();
   }
 
   Result<void> listen() {
@@ -268,6 +275,7 @@ class BeastServer : public Server {
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   asio::thread_pool workers_;
+  asio::thread_pool slow_workers_;
   std::thread thread_;
   uint16_t port_ = 0;
 };

@@ -51,6 +51,9 @@ struct Route {
   std::string pattern;  ///< "/api/v1/topics/{topic}/buckets"
   Role role = Role::kViewer;
   Handler handler;
+  /// May take as long as a second, or wait for what others ask for too: answered by threads of its kind, so
+  /// that quick answers do not stand behind it.
+  bool slow = false;
 };
 
 struct Token {
@@ -66,7 +69,7 @@ struct ServerOptions {
   size_t body_bytes_max = 1 << 20;
   int connections_max = 256;
   int64_t request_ms_max = 10'000;
-  int threads = 2;
+  int threads = 2;           ///< for quick routes, and as many for slow ones
   int64_t beat_ms = 15'000;  ///< between signs of life on a stream of events
 };
 

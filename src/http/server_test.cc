@@ -216,6 +216,32 @@ TEST(Server, ManyClientsAtOnceGetTheirOwnAnswers) {
   EXPECT_EQ(right, 8 * 50);
 }
 
+TEST(Server, SlowRoutesThatAllWaitHoldUpNoOther) {
+  std::mutex held;
+  std::atomic<int> waiting{0};
+  std::vector<Route> served = routes();
+  served.push_back({"GET", "/slow/{name}", Role::kAnyone,
+                    [&](const Request&) {
+                      ++waiting;
+                      std::lock_guard lock(held);
+                      return Response{.body = "\"late\""};
+                    },
+                    true});
+  std::unique_lock lock(held);
+  auto server = start({.threads = 2}, std::move(served));
+  std::vector<std::unique_ptr<Client>> slow;
+  for (int i = 0; i < 5; ++i) {
+    slow.push_back(std::make_unique<Client>(server->port()));
+    slow.back()->send("GET /slow/x?y=1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  }
+  while (waiting < 2) std::this_thread::yield();
+  EXPECT_EQ(body(round_trip(*server, "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")),
+            "\"hello\"");
+  EXPECT_EQ(waiting, 2) << "as many threads as options.threads";
+  lock.unlock();
+  for (const auto& client : slow) EXPECT_EQ(body(client->receive_one()), "\"late\"");
+}
+
 TEST(Server, StopsWhileConnectionsAreOpen) {
   auto server = start();
   Client idle(server->port());
