@@ -41,6 +41,10 @@ struct Words {
   /// Where DDL commits at once and knows no IF NOT EXISTS for columns and indexes: counts the columns of one
   /// table (first parameter) with one name (second). Indexes are then part of CREATE TABLE.
   std::string_view count_columns = "";
+  /// Whether a comparison of rows, (a, b) > (1, 2), needs a >= 1 beside it to become a range of the key.
+  /// Where it does not, the addition may hide the better range: SQLite then reads all of an `a` again for
+  /// every page.
+  bool row_range_needs_first = false;
 };
 
 enum class Access { kWrite, kRead };

@@ -43,6 +43,7 @@ constexpr Words kMysqlWords{
     .count_columns =
         "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() AND "
         "table_name = :v AND column_name = :v",
+    .row_range_needs_first = true,
 };
 
 class Mysql final : public Dialect {

@@ -109,7 +109,7 @@ void add_filters(Select& select, const SqlText& text, const Query& query) {
 }
 
 /// Rows behind the cursor. Key columns that the filters fix are left out, so that the rest is a range of the
-/// primary key. The first of them is compared alone too: MySQL finds no range in a comparison of rows.
+/// primary key.
 void add_cursor(Select& select, const SqlText& text, const Query& query, std::vector<Value> key) {
   std::string columns, values;
   std::vector<size_t> open;
@@ -120,7 +120,7 @@ void add_cursor(Select& select, const SqlText& text, const Query& query, std::ve
     });
     if (!fixed) open.push_back(i);
   }
-  if (open.size() > 1) {
+  if (open.size() > 1 && text.words().row_range_needs_first) {
     const size_t first = open.front();
     select.require(text.name(query.table->keys[first].name) + " >= " + select.keep(text, key[first]));
   }
