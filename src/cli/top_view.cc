@@ -116,8 +116,10 @@ std::string heading(const Json& overview, const Paint& paint) {
     verdict = paint(kWarn, fmt::format("{} suspected, {} unconfirmed, {} topics incomplete", of("suspected"),
                                        of("unconfirmed"), of("incomplete_topics")));
   }
-  return fmt::format("{}   {} topics   produced {}   consumed {}   redelivered {}   pending {}", verdict,
-                     overview.at("topics_total").get<int64_t>(), short_count(of("produced")),
+  const auto all = overview.at("topics_total").get<int64_t>();
+  const auto chosen = overview.at("matching").get<int64_t>();
+  return fmt::format("{}   {}{} topics   produced {}   consumed {}   redelivered {}   pending {}", verdict,
+                     chosen < all ? fmt::format("{} of ", chosen) : "", all, short_count(of("produced")),
                      short_count(of("consumed")), short_count(of("redelivered")), short_count(of("pending")));
 }
 

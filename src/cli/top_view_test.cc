@@ -70,6 +70,15 @@ TEST(TopView, CutsTheListToTheTerminalAndSaysSo) {
   EXPECT_EQ(whole->size(), 53U);
 }
 
+TEST(TopView, SaysWhenOnlySomeTopicsWereChosen) {
+  Json chosen = Json::parse(overview({topic("t", {group("g", 0)})}, 0));
+  chosen["topics_total"] = 1200;
+  auto lines = top_lines(chosen.dump(), kSources, "", {});
+  ASSERT_TRUE(lines);
+  EXPECT_NE(lines->front().find("   1 of 1200 topics   "), std::string::npos);
+  EXPECT_EQ(top_lines(overview({}, 0), kSources, "", {})->front().find(" of "), std::string::npos);
+}
+
 TEST(TopView, NamesCannotSpeakToTheTerminal) {
   auto lines = top_lines(overview({topic("a\x1b[2J\nb", {group("g\x07", 0)})}, 0), kSources, "", {});
   ASSERT_TRUE(lines);

@@ -106,6 +106,22 @@ def test_a_failing_answer_shows_as_such_and_is_asked_for_again(demo, tab, answer
     forgive(one, "Failed to load resource")
 
 
+def test_a_slow_answer_shows_as_loading_and_what_was_shown_stays_meanwhile(demo, tab):
+    one = tab(demo.url)
+    holding, held = [True], []
+    one.page.route("**/api/v1/overview**", lambda route: held.append(route) if holding[0] else route.continue_())
+    page = one.open()
+    page.locator("main .loading").first.wait_for()
+    page.locator("nav").get_by_role("link", name="Findings").wait_for()
+    holding[0] = False
+    for route in held:
+        route.continue_()
+    page.wait_for_selector("a.node")
+    holding[0], before = True, len(held)
+    wait_until(lambda: page.wait_for_timeout(50) or len(held) > before, 10, "it asks again, as counts move")
+    assert page.locator("a.node").count() > 0 and page.locator("main .loading").count() == 0
+
+
 def test_markup_in_names_is_text(demo, tab):
     evil = "<img src=x onerror=alert(1)><script>alert(2)</script>"
     one = tab(demo.url)

@@ -10,6 +10,7 @@ import requests
 
 from browser import number, until
 from harness.wait import wait_until
+from harness.waybill import run_command
 
 PAGES = {"overview": "#/", "topics": "#/topics", "topic": "#/topics/orders?from=-1h", "findings": "#/findings?when=any",
          "reporters": "#/reporters", "ledgers": "#/ledgers", "watches": "#/watches", "kpis": "#/kpis", "alerts": "#/alerts"}
@@ -22,10 +23,11 @@ def settled(page):
     until(page, "[...document.querySelectorAll('.canvas')].every((box) => box.querySelector('canvas'))")
 
 
+@pytest.mark.parametrize("screens", ["few", pytest.param("others", marks=pytest.mark.full)])
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_shows_itself_without_an_error_and_passes_axe(demo, tab, pictures, name):
-    for theme, width, height in (("light", 1440, 900), ("dark", 390, 844)):
-        one = tab(demo.url, theme=theme, width=width, height=height)
+def test_every_page_shows_itself_without_an_error_and_passes_axe(demo, tab, pictures, name, screens):
+    for theme, width in {"few": (("light", 1440), ("dark", 390)), "others": (("dark", 1440), ("light", 390))}[screens]:
+        one = tab(demo.url, theme=theme, width=width, height=900 if width > 900 else 844)
         page = one.open(PAGES[name])
         settled(page)
         page.screenshot(path=pictures / f"{name}-{theme}-{width}.png", full_page=True)
@@ -33,6 +35,15 @@ def test_every_page_shows_itself_without_an_error_and_passes_axe(demo, tab, pict
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert overflow <= 0, f"{name} is {overflow} px wider than a screen of {width}"
         assert page.locator("main h1").first.inner_text()
+        here = page.locator("nav [aria-current=page]").bounding_box()
+        assert 0 <= here["x"] and here["x"] + here["width"] <= width, f"the name of {name} is out of sight"
+
+
+def test_the_chart_of_counts_says_how_wide_its_buckets_are(demo, tab):
+    widths = {bucket["interval_ms"] for bucket in demo.get("/api/v1/topics/orders/buckets", **{"from": "-1h"})["buckets"]}
+    assert len(widths) == 1
+    page = tab(demo.url).open("#/topics/orders?from=-1h")
+    page.get_by_text(f"per bucket ({widths.pop() // 1000} s)").wait_for()
 
 
 def test_from_the_overview_to_the_offsets_of_an_injected_loss(demo, tab):
@@ -129,6 +140,19 @@ def test_chinese_uses_the_words_of_the_glossary(demo, tab, pictures):
     page.get_by_role("link", name="Overview").wait_for()
 
 
+def test_every_page_is_chinese_on_a_small_screen_and_passes_axe(demo, tab):
+    """What is left in Latin letters are names from the data, and units."""
+    one = tab(demo.url, language="zh-CN", width=390, height=844)
+    for name, hash_ in PAGES.items():
+        page = one.open(hash_)
+        settled(page)
+        assert one.axe() == [], name
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, name
+        texts = page.locator("main h1, main h2, main h3, main dt, main th, main label, main button").all_inner_texts()
+        english = set(re.findall("[A-Za-z]{4,}", " ".join(texts)))
+        assert english <= {"orders", "payments", "analytics", "shipping", "English"}, (name, english)
+
+
 def test_the_keyboard_reaches_everything(demo, tab):
     page = tab(demo.url).open("#/findings?when=any&state=lost")
     page.locator("tbody tr").first.wait_for()
@@ -143,6 +167,29 @@ def test_the_keyboard_reaches_everything(demo, tab):
             break
     page.locator("tr.detail").wait_for()
     assert {"Overview", "Reporters", "Pause"} <= {text.strip() for text in seen}
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText").startswith("Accept"):
+            break
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for()
+    assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+
+
+def test_the_terminal_shows_the_same_overview(demo, binary):
+    shown = run_command(binary, "top", "--once", "--url", demo.url)
+    assert shown.returncode == 0, shown.stderr
+    rows = {tuple(line.split()[:2]): line.split()[2:] for line in shown.stdout.splitlines()}
+    assert rows["TOPIC", "GROUP"] == ["PRODUCED", "CONSUMED", "LOST", "SUSPECTED", "REDELIVERED", "PENDING", "LAG", "STATE"]
+    shipping, analytics = rows["orders", "shipping"], rows["orders", "analytics"]
+    assert (int(shipping[2]) > 0, shipping[-1], analytics[2]) == (True, "LOST", "0"), shown.stdout
+    assert 0 < int(analytics[1]) <= int(analytics[0]) and ("payments", "analytics") in rows
+    chosen = run_command(binary, "top", "--once", "--url", demo.url, "--search", "payments")
+    assert " 1 of 2 topics " in chosen.stdout.splitlines()[0]
+    assert [line.split()[0] for line in chosen.stdout.splitlines()[-2:]] == ["TOPIC", "payments"]
+    assert run_command(binary, "top", "--once", "--url", "http://127.0.0.1:9").returncode == 3
 
 
 def test_the_theme_can_be_chosen_and_is_kept(demo, tab):

@@ -61,6 +61,12 @@ function Missing() {
 function Header() {
   const here = useStore(route);
   const who = useStore(session);
+  const pages = useRef<HTMLElement>(null);
+  useEffect(() => { // on a narrow screen the page's own name may be out of sight
+    const bar = pages.current;
+    const own = bar?.querySelector<HTMLElement>('[aria-current]');
+    if (bar && own) bar.scrollLeft = own.offsetLeft - bar.offsetLeft - (bar.clientWidth - own.offsetWidth) / 2;
+  }, [here.path[0]]);
   return (
     <header class="top">
       <div class="bar">
@@ -74,7 +80,7 @@ function Header() {
           )}
         </div>
       </div>
-      <nav aria-label={t('pages')}>
+      <nav aria-label={t('pages')} ref={pages}>
         {PAGES.map(({ path, title }) => (
           <a key={path} href={href(path ? [path] : [])} aria-current={(here.path[0] ?? '') === path ? 'page' : undefined}>{t(title)}</a>
         ))}

@@ -34,6 +34,7 @@ export interface ChartTable<T> {
 
 export interface ChartProps<T> {
   title: string;
+  raw?: boolean; // the title is a name from the data: shown as it is written
   height?: number;
   option: (palette: Palette) => ChartOption;
   table: ChartTable<T>;
@@ -41,13 +42,13 @@ export interface ChartProps<T> {
   before?: (charts: typeof import('./echarts')) => Promise<void>; // e.g. to register a map
 }
 
-export function Chart<T>({ title, height = 260, option, table, onClick, before }: ChartProps<T>) {
+export function Chart<T>({ title, raw, height = 260, option, table, onClick, before }: ChartProps<T>) {
   const [asTable, setAsTable] = useState(false);
   const series = Math.max(0, table.columns.length - 1);
   return (
     <figure class="chart">
       <figcaption>
-        <span>{title}</span>
+        <span class={raw ? 'name' : undefined}>{title}</span>
         <button type="button" class="link" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>{asTable ? t('show_chart') : t('show_table')}</button>
       </figcaption>
       {asTable

@@ -55,7 +55,7 @@ function UnitChart({ unit, names, windows, zone, range, earlier }: { unit: Unit;
     ...names.map((name): Column<KpiWindow> => ({ key: name, title: name, numeric: true, value: (row) => figureOf(row.values, name), show: (row) => shownFigure(name, figureOf(row.values, name)) })),
     { key: 'complete', title: t('state'), value: (row) => (row.complete ? t('complete') : (row.why ?? []).join('; ')) },
   ];
-  return <section class="card"><Chart title={names.join(', ')} option={option} table={{ columns, rows: windows }} /></section>;
+  return <section class="card"><Chart title={names.join(', ')} raw option={option} table={{ columns, rows: windows }} /></section>;
 }
 
 /** Steps of an order: how many reached each, of the first and of the one before. */

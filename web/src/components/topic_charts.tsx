@@ -19,7 +19,6 @@ export interface BucketChartProps {
   groups: readonly string[];
   group: string | undefined;
   range: Ends;
-  stepMs: number;
   choose?: ComponentChildren;
 }
 
@@ -32,7 +31,7 @@ export function BucketCharts(props: BucketChartProps) {
       {props.group !== undefined && (
         <div class="two">
           <Card aside={props.choose} title={<>{t('latency')}</>}><Latencies {...props} group={props.group} /></Card>
-          <Card title={<>{t('heatmap')} <small>{props.group}</small></>}><Heatmap {...props} group={props.group} /></Card>
+          <Card title={t('heatmap')}><Heatmap {...props} group={props.group} /></Card>
         </div>
       )}
     </>
@@ -40,7 +39,7 @@ export function BucketCharts(props: BucketChartProps) {
 }
 
 /** Bars for what was produced, a line per group; what is not settled yet is hollow. */
-function Counts({ buckets, groups, range, stepMs }: BucketChartProps) {
+function Counts({ buckets, groups, range }: BucketChartProps) {
   const option = useCallback((palette: Palette): ChartOption => ({
     ...timeAxes(palette, shownRange(range, buckets.map((bucket) => bucket.start)), { y: t('count') }),
     series: [
@@ -70,7 +69,8 @@ function Counts({ buckets, groups, range, stepMs }: BucketChartProps) {
     ]),
     { key: 'settled', title: t('state'), value: (row) => `${row.settled ? t('settled') : t('unsettled')}, ${row.complete ? t('complete') : t('incomplete')}` },
   ];
-  return <Chart title={`${t('per_bucket')} (${duration(stepMs / 1000)})`} option={option} table={{ columns, rows: buckets }} />;
+  const widths = [...new Set(buckets.map((bucket) => bucket.interval_ms))].sort((a, b) => a - b); // of hours where minutes are gone
+  return <Chart title={`${t('per_bucket')} (${widths.map((ms) => duration(ms / 1000)).join(' / ')})`} option={option} table={{ columns, rows: buckets }} />;
 }
 
 const SYMBOLS = ['circle', 'rect', 'triangle', 'diamond', 'pin'] as const;
@@ -96,7 +96,7 @@ function Latencies({ buckets, group, range }: BucketChartProps & { group: string
   ];
   return (
     <>
-      <Chart title={group} option={option} table={{ columns, rows: buckets }} />
+      <Chart title={group} raw option={option} table={{ columns, rows: buckets }} />
       {negative > 0 && <p><State name="unconfirmed" text={t('negative', { n: num(negative) })} /></p>}
     </>
   );
@@ -130,7 +130,7 @@ function Heatmap({ buckets, group }: BucketChartProps & { group: string }) {
     { key: 'count', title: t('count'), numeric: true, value: (row) => row.count },
   ];
   if (cells.length === 0) return <p class="soft">{t('latency_none')}</p>;
-  return <Chart title={t('heatmap')} height={280} option={option} table={{ columns, rows: cells }} />;
+  return <Chart title={group} raw height={280} option={option} table={{ columns, rows: cells }} />;
 }
 
 interface RateLine {

@@ -38,7 +38,7 @@ export const en = {
   choose_topic: 'Choose a topic', per_bucket: 'Produced and consumed per bucket', latency: 'Latency from message time to hand-out', heatmap: 'Latency heatmap', lag_now: 'Lag',
   side_by_side: 'Groups side by side', partitions: 'Partitions', log_start: 'Log start', log_end: 'Log end', position: 'Position', committed: 'Committed', next: 'Next',
   no_buckets: 'No messages in this range', no_buckets_text: 'Choose a longer range, or wait for the next report (once a second).', widen: 'Show the last 24 hours',
-  negative: '{n} messages were handed out before their own time: clocks differ', far: '{n} messages have a time too far from now', untimed: '{n} messages have no time',
+  negative: 'Messages handed out before their own time: {n} (clocks differ)', far: 'Messages with a time too far from now: {n}', untimed: 'Messages without a time: {n}',
   unsettled: 'not settled', settled: 'settled', milliseconds: 'ms', topic_unknown: 'This topic is not known', latency_none: 'No latency was measured in this range.', produced_line: 'produced',
   lag_rates: 'Produced and consumed per minute of the clock', bytes: 'Bytes', unsettled_text: 'hollow: reports are still coming in', incomplete_text: 'audit data is missing here',
   // findings

@@ -65,7 +65,7 @@ function ReporterTable({ reporters }: { reporters: readonly Reporter[] }) {
     { key: 'missing_reports', title: t('missing_reports'), numeric: true, value: (row) => row.missing_reports, show: (row) => (row.missing_reports > 0 ? <State name="incomplete" text={num(row.missing_reports)} /> : '0') },
     { key: 'dropped', title: t('dropped'), numeric: true, value: (row) => row.dropped, show: (row) => num(row.dropped) },
     { key: 'cluster', title: t('cluster'), value: (row) => row.cluster },
-    { key: 'data_center', title: t('data_center'), value: (row) => row.data_center || '–' },
+    ...(reporters.some((row) => row.data_center) ? [{ key: 'data_center', title: t('data_center'), value: (row: Reporter) => row.data_center || '–' }] : []),
   ];
   return <Table name={t('reporters')} columns={columns} rows={reporters} rowKey={(row) => `${row.cluster}/${row.reporter}`} />;
 }

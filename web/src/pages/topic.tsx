@@ -1,7 +1,7 @@
 // One topic: counts and latency over time, lag, its groups side by side, its partitions.
 import { useMemo } from 'preact/hooks';
 import { Await, Card, Choice, Completeness, Empty, Search, State } from '../components/basics';
-import { stateOfGroup } from '../components/flow';
+import { stateOfGroup, stateOfTopic } from '../components/flow';
 import { Pager } from '../components/pager';
 import { Table, type Column } from '../components/table';
 import { BucketCharts, RateChart } from '../components/topic_charts';
@@ -19,16 +19,30 @@ export function TopicPage() {
   return name === undefined ? <TopicList /> : <OneTopic name={name} cluster={params.cluster} />;
 }
 
+const lostOf = (topic: OverviewTopic): number => topic.groups.reduce((sum, group) => sum + group.lost, 0);
+
+/** The worst of its groups; beside it what is incomplete. */
+function TopicState({ topic }: { topic: OverviewTopic }) {
+  const worst = stateOfTopic(topic);
+  const trouble = ['lost', 'suspected', 'unconfirmed'].includes(worst);
+  return (
+    <>
+      {trouble && <State name={worst} />}{' '}
+      {!(trouble && topic.complete) && <Completeness complete={topic.complete} reasons={topic.incomplete_reasons} />}
+    </>
+  );
+}
+
 function TopicList() {
   const { params } = useStore(route);
   const list = useLoad<Overview>('api/v1/overview', { q: params.q, state: params.state, next: params.next, limit: 100 }, kinds('topics'));
   const columns: Column<OverviewTopic>[] = [
     { key: 'topic', title: t('topic'), value: (row) => row.name, show: (row) => <a href={href(['topics', row.name], { cluster: row.cluster })}>{row.name}</a> },
+    { key: 'state', title: t('state'), value: (row) => [stateOfTopic(row), ...row.incomplete_reasons].join(' '), show: (row) => <TopicState topic={row} /> },
     { key: 'cluster', title: t('cluster'), value: (row) => row.cluster },
+    { key: 'lost', title: t('lost'), numeric: true, value: lostOf, show: (row) => (lostOf(row) > 0 ? <State name="lost" text={num(lostOf(row))} /> : num(0)) },
     { key: 'produced', title: t('produced'), numeric: true, value: (row) => row.produced, show: (row) => num(row.produced) },
     { key: 'groups', title: t('groups'), value: (row) => row.groups.map((group) => group.name).join(', ') },
-    { key: 'lost', title: t('lost'), numeric: true, value: (row) => row.groups.reduce((sum, group) => sum + group.lost, 0) },
-    { key: 'state', title: t('state'), value: (row) => (row.complete ? 'complete' : row.incomplete_reasons.join(' ')), show: (row) => <Completeness complete={row.complete} reasons={row.incomplete_reasons} /> },
   ];
   return (
     <>
@@ -60,7 +74,7 @@ function OneTopic({ name, cluster }: { name: string; cluster: string | undefined
     <>
       <div class="title">
         <h1>{name}</h1>
-        {topic && <Completeness complete={topic.complete} reasons={topic.incomplete_reasons} />}
+        {topic && <TopicState topic={topic} />}
         <a class="button" href={href(['findings'], { topic: name, cluster })}>{t('findings')}</a>
       </div>
       <Await from={overview}>{(data) => (data.topics[0] ? <Groups topic={data.topics[0]} />
@@ -99,7 +113,7 @@ function BucketCards({ data, groups }: { data: Buckets; groups: readonly string[
           {data.untimed.produced.count > 0 && <li class="soft">{t('untimed', { n: num(data.untimed.produced.count) })}</li>}
         </ul>
       )}
-      <BucketCharts buckets={data.buckets} groups={inBuckets} group={group} range={ends} stepMs={data.step_ms} choose={choose} />
+      <BucketCharts buckets={data.buckets} groups={inBuckets} group={group} range={ends} choose={choose} />
     </>
   );
 }
