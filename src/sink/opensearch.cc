@@ -20,7 +20,8 @@ constexpr const char* kDetailedPath =
     "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason";
 constexpr size_t kBulkBytes = 4 << 20;  ///< a bulk is ended behind the document that reaches it
 constexpr size_t kBulksAtOnce = 2;
-/// As many again wait, so that the next bulk is made while the others are under way.
+constexpr size_t kBulksMade = 4;  ///< the others wait for a connection
+/// As much as these hold, and what makes the next one.
 constexpr OfferBound kOffered{.records = 65'536, .bytes = 28 << 20};
 constexpr Millis kFirstPause{50};
 constexpr Millis kMostPause{800};
@@ -159,7 +160,8 @@ class OpensearchSink final : public ForwardSink {
 
   // ---- bulks ----
 
-  /// Keeps every lane at work until records at the front are settled, something fails or the time is over.
+  /// Keeps every connection at work until records at the front are settled, something fails or the time is
+  /// over.
   std::optional<Error> send_and_wait(const Deadline& until) {
     std::optional<Error> error;
     for (;;) {
@@ -179,16 +181,16 @@ class OpensearchSink final : public ForwardSink {
 
   void start_bulks() {
     while (Deadline::Clock::now() >= pause_end_) {
-      const auto lane = pool_.free_lane();
-      if (!lane) return;
+      const auto slot = pool_.free_slot();
+      if (!slot) return;
       std::string body;
-      Part& part = parts_[*lane];
+      Part& part = parts_[*slot];
       part = {.detailed = detailed_};
       for (; next_ < offered_.size() && body.size() < bulk_bytes_; ++next_) {
         if (tracked_[next_].state == State::kNew) add_document(next_, body, part.sequences);
       }
       if (part.sequences.empty()) return;
-      pool_.send(*lane, part.detailed ? kDetailedPath : kBriefPath, std::move(body));
+      pool_.send(*slot, part.detailed ? kDetailedPath : kBriefPath, std::move(body));
     }
   }
 
@@ -216,14 +218,12 @@ class OpensearchSink final : public ForwardSink {
 
   /// An error when not all is settled; that is sent again.
   std::optional<Error> settle(SentBulk sent) {
-    const Part part = std::exchange(parts_[sent.lane], {});
+    const Part part = std::exchange(parts_[sent.slot], {});
     busy_ = false;
     auto error = outcome_of(part, sent.reply);
-    for (const int64_t sequence : part.sequences) {
-      const auto place = place_of(sequence);
-      if (!place || tracked_[*place].state != State::kUnderWay) continue;
-      tracked_[*place].state = State::kNew;
-      next_ = std::min(next_, *place);
+    send_later(part);
+    if (error) {
+      for (const size_t slot : pool_.withdraw()) send_later(std::exchange(parts_[slot], {}));
     }
     if (busy_) {
       pause_end_ = Deadline::Clock::now() + pause_;
@@ -232,6 +232,16 @@ class OpensearchSink final : public ForwardSink {
       pause_ = kFirstPause;
     }
     return error;
+  }
+
+  /// What is not settled of it.
+  void send_later(const Part& part) {
+    for (const int64_t sequence : part.sequences) {
+      const auto place = place_of(sequence);
+      if (!place || tracked_[*place].state != State::kUnderWay) continue;
+      tracked_[*place].state = State::kNew;
+      next_ = std::min(next_, *place);
+    }
   }
 
   std::optional<Error> outcome_of(const Part& part, Result<search::Reply>& reply) {
@@ -321,14 +331,14 @@ class OpensearchSink final : public ForwardSink {
   std::span<const ForwardRecord> offered_;  ///< of the call that is under way
   std::vector<Tracked> tracked_;            ///< one for each that is or was offered last
   size_t next_ = 0;                         ///< records before are not kNew
-  std::array<Part, kBulksAtOnce> parts_;    ///< of each lane
+  std::array<Part, kBulksMade> parts_;      ///< by slot
   bool detailed_ = false;                   ///< the last answers told of documents that were not done
   std::string index_;                       ///< of index_day_
   int64_t index_day_ = 0;
   int64_t oldest_ms_ = 0;  ///< of the call: earlier documents are refused
   int shown_ = 0;
   int64_t tend_ms_ = INT64_MIN;  ///< steady
-  BulkPool pool_{options_.server, kBulksAtOnce};
+  BulkPool pool_{options_.server, kBulksAtOnce, kBulksMade};
 };
 
 }  // namespace
