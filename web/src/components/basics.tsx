@@ -48,19 +48,19 @@ export function Completeness({ complete, reasons }: { complete: boolean; reasons
   return <span class="incomplete"><State name="incomplete" /> <span class="why">{reasons.map(word).join('; ')}</span></span>;
 }
 
-export function Figure({ label, value, tone, note }: { label: string; value: ComponentChildren; tone?: Tone; note?: ComponentChildren }) {
+export function Figure({ label, raw, value, tone, note }: { label: string; raw?: boolean; value: ComponentChildren; tone?: Tone; note?: ComponentChildren }) {
   return (
     <div class={`figure ${tone ?? ''}`}>
-      <dt>{tone && <Shape tone={tone} />}<span class={/[_.]/.test(label) ? 'name' : 'cap'}>{label}</span></dt>
+      <dt>{tone && <Shape tone={tone} />}<span class={raw ? 'name' : 'cap'}>{label}</span></dt>
       <dd>{value}{note && <small>{note}</small>}</dd>
     </div>
   );
 }
 
-export function Card({ title, aside, children, id }: { title?: ComponentChildren; aside?: ComponentChildren; children: ComponentChildren; id?: string }) {
+export function Card({ title, raw, aside, children, id }: { title?: ComponentChildren; raw?: boolean; aside?: ComponentChildren; children: ComponentChildren; id?: string }) {
   return (
     <section class="card" id={id}>
-      {title && <header><h2>{title}</h2>{aside && <div class="aside">{aside}</div>}</header>}
+      {title && <header><h2 class={raw ? 'name' : undefined}>{title}</h2>{aside && <div class="aside">{aside}</div>}</header>}
       {children}
     </section>
   );

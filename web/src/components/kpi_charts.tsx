@@ -52,10 +52,10 @@ function UnitChart({ unit, names, windows, zone, range, earlier }: { unit: Unit;
   }), [windows, earlier, range, names.join()]);
   const columns: Column<KpiWindow>[] = [
     { key: 'start', title: t('time'), value: (row) => row.start, show: (row) => when(row.start_ms, zone) },
-    ...names.map((name): Column<KpiWindow> => ({ key: name, title: name, numeric: true, value: (row) => figureOf(row.values, name), show: (row) => shownFigure(name, figureOf(row.values, name)) })),
+    ...names.map((name): Column<KpiWindow> => ({ key: name, title: name, raw: true, numeric: true, value: (row) => figureOf(row.values, name), show: (row) => shownFigure(name, figureOf(row.values, name)) })),
     { key: 'complete', title: t('state'), value: (row) => (row.complete ? t('complete') : (row.why ?? []).join('; ')) },
   ];
-  return <section class="card"><Chart title={names.join(', ')} raw option={option} table={{ columns, rows: windows }} /></section>;
+  return <section class="card"><Chart title={names.length > 4 ? `${names.slice(0, 3).join(', ')} … (${num(names.length)})` : names.join(', ')} raw option={option} table={{ columns, rows: windows }} /></section>;
 }
 
 /** Steps of an order: how many reached each, of the first and of the one before. */
@@ -81,8 +81,11 @@ export function Funnel({ totals, stuck }: { totals: Values; stuck: readonly Stuc
         })}
       </ol>
       {stuck.length > 0 && (
-        <Table name={t('stuck')} rows={stuck} rowKey={(row) => `${row.id}/${row.step}`}
-          columns={[{ key: 'id', title: 'id', value: (row) => row.id }, { key: 'step', title: t('step'), value: (row) => row.step }, { key: 'since', title: t('since'), value: (row) => row.since }]} />
+        <details open={stuck.length <= 20}>
+          <summary>{num(stuck.length)} {t('stuck')}</summary>
+          <Table name={t('stuck')} rows={stuck} rowKey={(row) => `${row.id}/${row.step}`}
+            columns={[{ key: 'id', title: 'id', raw: true, value: (row) => row.id }, { key: 'step', title: t('step'), value: (row) => row.step }, { key: 'since', title: t('since'), value: (row) => row.since }]} />
+        </details>
       )}
     </>
   );

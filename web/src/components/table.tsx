@@ -10,6 +10,7 @@ export interface Column<T> {
   value: (row: T) => string | number | boolean | null | undefined; // sorts, and goes into the CSV
   show?: (row: T) => ComponentChildren; // default: the value
   numeric?: boolean;
+  raw?: boolean; // the title is a name from the data: shown as it is written
 }
 
 export interface TableProps<T> {
@@ -40,7 +41,7 @@ export function Table<T>(props: TableProps<T>) {
           <thead><tr>
             {props.detail && <th class="opener"><span class="hidden">{t('open_finding')}</span></th>}
             {columns.map((column) => (
-              <th key={column.key} scope="col" class={column.numeric ? 'n' : undefined}
+              <th key={column.key} scope="col" class={`${column.numeric ? 'n' : ''} ${column.raw ? 'name' : ''}`}
                 aria-sort={by === column ? (sort?.down ? 'descending' : 'ascending') : undefined}>
                 {sortable
                   ? <button type="button" onClick={() => turn(column)}>{column.title}<span aria-hidden="true">{by === column ? (sort?.down ? ' ↓' : ' ↑') : ''}</span></button>

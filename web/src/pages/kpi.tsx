@@ -71,7 +71,7 @@ function OneKpi({ kpi }: { kpi: Kpi }) {
   return (
     <Await from={now}>{(data) => {
       if (data.windows.length === 0) {
-        return <Card><Empty title={t('no_windows')}><p>{kpi.newest === null ? t('no_buckets_text') : `${t('newest')}: ${kpi.newest}`}</p>
+        return <Card><Empty title={t('no_windows')}><p>{kpi.newest === null ? t('kpi_no_lines') : `${t('newest')}: ${kpi.newest}`}</p>
           {kpi.newest !== null && <button type="button" onClick={() => setRange(around(kpi))}>{t('show_newest')}</button>}</Empty></Card>;
       }
       return <Shown kpi={kpi} data={data} dimension={dimension} earlier={shifts().map((shift, index) => ({ ...shift, windows: (index === 0 ? day : week).data?.windows ?? [] }))}
@@ -111,7 +111,7 @@ function Shown({ kpi, data, dimension, earlier, totals }: ShownProps) {
         <Card title={`${t('totals')} ${t('totals_range')}`}>
           <dl class="figures big">
             {figures.map((one) => (
-              <Figure key={one.name} label={one.name} value={one.value !== null && unitOf(one.name) === 'cents' ? yuan(one.value) : shownFigure(one.name, one.value)}
+              <Figure key={one.name} label={one.name} raw value={one.value !== null && unitOf(one.name) === 'cents' ? yuan(one.value) : shownFigure(one.name, one.value)}
                 note={<>{one.value !== null && unitOf(one.name) === 'cents' ? `${num(one.value)} ${t('cents')} ` : ''}
                   {totals.map((before) => <Change key={before.label} label={before.label} now={one.value} before={before.values ? figureOf(before.values, one.name) : null} />)}</>} />
             ))}
@@ -123,7 +123,7 @@ function Shown({ kpi, data, dimension, earlier, totals }: ShownProps) {
       {dimension !== undefined && figure !== undefined && (
         <div class="two">
           {areProvinces(lines.map((line) => line.name)) && <Card><ProvinceMap lines={lines} figure={figure} onChoose={(group) => setParams({ group })} /></Card>}
-          <Card title={dimension} aside={<div class="filters">
+          <Card title={dimension} raw aside={<div class="filters">
             {kpi.by.length > 1 && <Choice label={t('group_by')} value={dimension} options={kpi.by.map((name) => [name, name] as const)} onChange={(by) => setParams({ by, group: '' })} />}
             {additiveNames.length > 1 && <Choice label={t('figure')} value={figure} options={additiveNames.map((name) => [name, name] as const)} onChange={(name) => setParams({ figure: name })} />}
             {chosen && <button type="button" onClick={() => setParams({ group: '' })}>{chosen.name} ×</button>}
@@ -140,14 +140,14 @@ function Shown({ kpi, data, dimension, earlier, totals }: ShownProps) {
 function Change({ label, now, before }: { label: string; now: number | null; before: number | null }) {
   if (now === null || before === null || before === 0) return null;
   const change = now / before - 1;
-  return <span class="change">{change >= 0 ? '↑' : '↓'} {percent(Math.abs(change))} {label} </span>;
+  return <span class="change">{change === 0 ? '=' : change > 0 ? '↑' : '↓'} {percent(Math.abs(change))} {label} </span>;
 }
 
 function GroupTable({ lines, names, dimension, sortBy, chosen }: { lines: readonly GroupLine[]; names: readonly string[]; dimension: string; sortBy: string; chosen: string | undefined }) {
   const sorted = [...lines].sort((a, b) => (b.sums[sortBy] ?? 0) - (a.sums[sortBy] ?? 0));
   const columns: Column<GroupLine>[] = [
-    { key: dimension, title: dimension, value: (row) => row.key, show: (row) => <button type="button" class="link" onClick={() => setParams({ group: row.key })}>{row.key === chosen && <Shape tone="good" />}{row.name || '–'}{row.name !== row.key && <span class="soft"> {row.key}</span>}</button> },
-    ...names.map((name): Column<GroupLine> => ({ key: name, title: name, numeric: true, value: (row) => row.sums[name] ?? 0, show: (row) => shownFigure(name, row.sums[name] ?? 0) })),
+    { key: dimension, title: dimension, raw: true, value: (row) => row.key, show: (row) => <button type="button" class="link" onClick={() => setParams({ group: row.key })}>{row.key === chosen && <Shape tone="good" />}{row.name || '–'}{row.name !== row.key && <span class="soft"> {row.key}</span>}</button> },
+    ...names.map((name): Column<GroupLine> => ({ key: name, title: name, raw: true, numeric: true, value: (row) => row.sums[name] ?? 0, show: (row) => shownFigure(name, row.sums[name] ?? 0) })),
   ];
   return <Table name={dimension} columns={columns} rows={sorted} rowKey={(row) => row.key} />;
 }

@@ -51,7 +51,17 @@ interface Pair { producer: LedgerProducer; consumer: LedgerConsumer | undefined 
 
 const sum = (ledger: Ledger, of: (consumer: LedgerConsumer) => number): number => ledger.producers.flatMap((producer) => producer.consumers).reduce((all, consumer) => all + of(consumer), 0);
 
+/** What people call them: the descriptions of the configuration, where there are any. */
+interface Called { producer: (name: string) => string; consumer: (producer: string, name: string) => string }
+
+function calledIn(ledger: Ledger): Called {
+  const producers = new Map(ledger.producers.map((producer) => [producer.name, producer.desc]));
+  const consumers = new Map(ledger.producers.flatMap((producer) => producer.consumers.map((consumer) => [`${producer.name}/${consumer.name}`, consumer.desc] as const)));
+  return { producer: (name) => producers.get(name) || name, consumer: (producer, name) => consumers.get(`${producer}/${name}`) || name };
+}
+
 function OneLedger({ ledger }: { ledger: Ledger }) {
+  const called = calledIn(ledger);
   const base = `api/v1/ledgers/${encodeURIComponent(ledger.group)}`;
   const buckets = useLoad<LedgerBuckets>(`${base}/buckets`, rangeParams(currentRange()), kinds('ledgers'));
   const largest = Math.max(0, ...ledger.producers.flatMap((producer) => producer.consumers.map((consumer) => consumer.latency_ms?.max ?? 0)));
@@ -73,11 +83,9 @@ function OneLedger({ ledger }: { ledger: Ledger }) {
         </dl>
       </Card>
       <Card title={t('producers')}><Pairs ledger={ledger} /></Card>
-      <Await from={buckets}>{(data) => <Curves buckets={data.buckets} />}</Await>
-      <div class="two">
-        <Exceptions base={base} kind="unconsumed" />
-        <Exceptions base={base} kind="unrecorded" />
-      </div>
+      <Await from={buckets}>{(data) => <Curves buckets={data.buckets} called={called} />}</Await>
+      <Exceptions base={base} kind="unconsumed" called={called} />
+      <Exceptions base={base} kind="unrecorded" called={called} />
       {ledger.malformed_samples.length > 0 && (
         <Card title={t('malformed')}>
           <Table name={t('malformed')} rows={ledger.malformed_samples} rowKey={(row, index) => `${row.place}/${index}`}
@@ -107,24 +115,25 @@ function Pairs({ ledger }: { ledger: Ledger }) {
 
 type Read = (bucket: LedgerBucket) => number | null | undefined;
 
-function Curves({ buckets }: { buckets: readonly LedgerBucket[] }) {
+function Curves({ buckets, called }: { buckets: readonly LedgerBucket[]; called: Called }) {
   return (
     <div class="two">
-      <Card><Curve title={t('latency')} buckets={buckets} read={(bucket) => bucket.latency_ms?.max} how="max" unit={t('milliseconds')} /></Card>
-      <Card><Curve title={t('count')} buckets={buckets} read={(bucket) => bucket.produced} how="sum" unit={t('count')} /></Card>
-      <Card><Curve title={t('unconsumed')} buckets={buckets} read={(bucket) => bucket.unconsumed} how="sum" unit={t('count')} /></Card>
-      <Card><Curve title={t('unrecorded')} buckets={buckets} read={(bucket) => bucket.unrecorded} how="sum" unit={t('count')} /></Card>
-      <Card><Curve title={t('per_day')} buckets={buckets} read={(bucket) => bucket.produced} how="sum" unit={t('count')} width={DAY_MS} /></Card>
+      <Card><Curve title={t('latency')} buckets={buckets} called={called} read={(bucket) => bucket.latency_ms?.max} how="max" unit={t('milliseconds')} /></Card>
+      <Card><Curve title={t('count')} buckets={buckets} called={called} read={(bucket) => bucket.produced} how="sum" unit={t('count')} /></Card>
+      <Card><Curve title={t('unconsumed')} buckets={buckets} called={called} read={(bucket) => bucket.unconsumed} how="sum" unit={t('count')} /></Card>
+      <Card><Curve title={t('unrecorded')} buckets={buckets} called={called} read={(bucket) => bucket.unrecorded} how="sum" unit={t('count')} /></Card>
+      <Card><Curve title={t('per_day')} buckets={buckets} called={called} read={(bucket) => bucket.produced} how="sum" unit={t('count')} width={DAY_MS} /></Card>
     </div>
   );
 }
 
-interface CurveProps { title: string; buckets: readonly LedgerBucket[]; read: Read; how: 'sum' | 'max'; unit: string; width?: number }
+interface CurveProps { title: string; buckets: readonly LedgerBucket[]; called: Called; read: Read; how: 'sum' | 'max'; unit: string; width?: number }
 interface Point { start: number; values: Map<string, number> }
 
 /** One line per producer and consumer. */
-function Curve({ title, buckets, read, how, unit, width }: CurveProps) {
+function Curve({ title, buckets, called, read, how, unit, width }: CurveProps) {
   const nameOf = (bucket: LedgerBucket) => (bucket.consumer ? `${bucket.producer} → ${bucket.consumer}` : bucket.producer);
+  const label = new Map(buckets.map((bucket) => [nameOf(bucket), bucket.consumer ? `${called.producer(bucket.producer)} → ${called.consumer(bucket.producer, bucket.consumer)}` : called.producer(bucket.producer)]));
   const known = (bucket: LedgerBucket) => { const value = read(bucket); return value !== null && value !== undefined; };
   const names = [...new Set(buckets.filter(known).map(nameOf))].sort();
   const points = new Map<number, Point>();
@@ -141,23 +150,23 @@ function Curve({ title, buckets, read, how, unit, width }: CurveProps) {
   const range = resolve(currentRange());
   const option = useCallback((palette: Palette): ChartOption => ({
     ...timeAxes(palette, width === undefined ? shownRange(range, rows.map((row) => row.start)) : { from: Math.min(range.from, (rows[0]?.start ?? range.from) - DAY_MS / 2), to: Math.max(range.to, (rows.at(-1)?.start ?? 0) + DAY_MS / 2) }, { y: unit }),
-    series: names.map((name) => ({ type: width === undefined ? 'line' as const : 'bar' as const, name, showSymbol: rows.length < 40, data: rows.map((row) => [row.start, row.values.get(name) ?? 0]) })),
+    series: names.map((name) => ({ type: width === undefined ? 'line' as const : 'bar' as const, name: label.get(name) ?? name, showSymbol: rows.length < 40, data: rows.map((row) => [row.start, row.values.get(name) ?? 0]) })),
   }), [buckets]);
   const columns: Column<Point>[] = [
     { key: 'start', title: t('time'), value: (row) => new Date(row.start).toISOString(), show: (row) => when(row.start) },
-    ...names.map((name): Column<Point> => ({ key: name, title: name, numeric: true, value: (row) => row.values.get(name) ?? 0 })),
+    ...names.map((name): Column<Point> => ({ key: name, title: label.get(name) ?? name, raw: true, numeric: true, value: (row) => row.values.get(name) ?? 0 })),
   ];
   return <Chart title={title} option={option} table={{ columns, rows }} />;
 }
 
-function Exceptions({ base, kind }: { base: string; kind: 'unconsumed' | 'unrecorded' }) {
+function Exceptions({ base, kind, called }: { base: string; kind: 'unconsumed' | 'unrecorded'; called: Called }) {
   const { params } = useStore(route);
   const next = params.list === kind ? params.next : undefined;
   const list = useLoad<LedgerExceptions>(`${base}/exceptions`, { ...rangeParams(currentRange()), kind, limit: LISTED, next }, kinds('ledgers'));
   const columns: Column<LedgerException>[] = [
-    { key: 'producer', title: t('producer'), value: (row) => row.producer },
-    { key: 'consumer', title: t('consumer'), value: (row) => row.consumer },
-    { key: 'uid', title: 'uid', value: (row) => row.uid },
+    { key: 'producer', title: t('producer'), value: (row) => row.producer, show: (row) => <span title={row.producer}>{called.producer(row.producer)}</span> },
+    { key: 'consumer', title: t('consumer'), value: (row) => row.consumer, show: (row) => <span title={row.consumer}>{called.consumer(row.producer, row.consumer)}</span> },
+    { key: 'uid', title: 'uid', raw: true, value: (row) => row.uid },
     { key: 'produce_time', title: t('produced'), value: (row) => row.produce_time, show: (row) => <Time ms={row.produce_time} /> },
     { key: 'consume_time', title: t('consumed'), value: (row) => row.consume_time, show: (row) => <Time ms={row.consume_time} /> },
   ];
