@@ -63,6 +63,7 @@ void GroupSource::on_rebalance(rd_kafka_resp_err_t code, const rd_kafka_topic_pa
     partitions.push_back({options_.cluster.name, entry.topic, PartitionId(entry.partition)});
   }
   if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    assigned_once_ = true;
     recovered("group");
     recovered("brokers");
     for (const auto& partition : partitions) {
@@ -244,6 +245,7 @@ void GroupSource::close() {
   for (const auto& [partition, state] : partitions_) owned.push_back(partition);
   if (!owned.empty()) leave(owned, flow::RevokeReason::kRebalanced);
   rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
+  const bool kept = dies_when_destroyed();
   QueueHandle ending(rd_kafka_queue_new(client_.get()));
   ErrorHandle refused(rd_kafka_consumer_close_queue(client_.get(), ending.get()));
   int64_t until_ms = clock_.now().steady_ms + kCloseTimeout.count();
@@ -253,7 +255,26 @@ void GroupSource::close() {
   events_.reset();
   messages_.reset();
   ending.reset();
+  if (kept) {
+    rd_kafka_set_log_level(client_.get(), 0);
+    (void)client_.release();
+    return;
+  }
   rd_kafka_destroy_flags(client_.release(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+/// librdkafka before 2.3.0 ends the process when it destroys a member of a cooperative group that was let in
+/// and never got an assignment (https://github.com/confluentinc/librdkafka/issues/4312). Such a client has
+/// left its group; it stays until the process ends.
+bool GroupSource::dies_when_destroyed() const {
+  constexpr int kCorrected = 0x02030000;
+  if (options_.whole || options_.range_assignor || assigned_once_ || rd_kafka_version() >= kCorrected)
+    return false;
+  char* member = rd_kafka_memberid(client_.get());
+  if (member == nullptr) return false;
+  const bool was_let_in = *member != '\0';
+  rd_kafka_mem_free(client_.get(), member);
+  return was_let_in;
 }
 
 }  // namespace waybill::source

@@ -86,6 +86,7 @@ class GroupSource final : public flow::Source {
   void degrade(std::string_view subject, std::string_view text);
   void recovered(std::string_view subject);
   void refresh_health();
+  bool dies_when_destroyed() const;
 
   // group_assign.cc: taking and leaving partitions
   bool take_waiting();
@@ -122,6 +123,7 @@ class GroupSource final : public flow::Source {
   int64_t still_looked_ms_ = 0;
   std::optional<Error> stop_;  ///< this member must stop
   bool closed_ = false;
+  bool assigned_once_ = false;
 
   RecordArena arena_;
   const rd_kafka_topic_t* last_topic_ = nullptr;  ///< cache of find(), valid within one poll

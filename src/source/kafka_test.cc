@@ -99,6 +99,24 @@ TEST_F(KafkaTest, ATopicThatExistsIsLeftAsItIs) {
   EXPECT_EQ(*count, 3);
 }
 
+/// librdkafka before 2.3.0 ends the process when such a member is destroyed. The mock cluster lets a first
+/// member in after 3 s; its slow answers keep the member from the assignment then.
+TEST_F(KafkaTest, AMemberThatNeverGotAnAssignmentCanBeClosed) {
+  TakeAll listener;
+  KafkaSourceOptions options{cluster, "joining", "first", {"t"}, {}, ""};
+  auto source = make_kafka_source(options, listener, system_clock(), nullptr);
+  ASSERT_TRUE(source) << source.error().message;
+  const auto poll = [&](int64_t ms) {
+    for (const int64_t end = system_clock().now().steady_ms + ms; system_clock().now().steady_ms < end;)
+      ASSERT_TRUE((*source)->poll(Millis{50}));
+  };
+  poll(1'500);
+  rd_kafka_mock_broker_set_rtt(mock, 1, 2'000);
+  poll(4'500);
+  EXPECT_EQ(listener.owned, 0u);
+  (*source)->close();
+}
+
 TEST_F(KafkaTest, AnUnknownPropertyIsNamed) {
   TakeAll listener;
   KafkaSourceOptions options{{"main", {{"no.such.property", "1"}}}, "g", "m", {"t"}, {}, ""};
