@@ -17,9 +17,11 @@ def total(documents, field, **where):
     return sum(d.get(field, 0) for d in documents if all(d.get(key) == value for key, value in where.items()))
 
 
-def test_hops_are_counted_by_service_and_host_with_what_was_lost(opensearch, clients, make_waybill, topic, unique):
-    opensearch.clear()
-    make_waybill(audit={"index": {"search": "out"}}, config={"search": {"out": {"urls": [opensearch.url]}}}).start()
+@pytest.mark.parametrize("kind", ["opensearch", "elasticsearch"])
+def test_hops_are_counted_by_service_and_host_with_what_was_lost(request, kind, clients, make_waybill, topic, unique):
+    server = request.getfixturevalue(kind)
+    server.clear()
+    make_waybill(audit={"index": {"search": "out"}}, config={"search": {"out": {"urls": [server.url]}}}).start()
     group = unique("readers")
     shop = clients.producer(linger_ms=5, env={"WAYBILL_SERVICE": "shop"})
     consumer = clients.consumer(group, [topic], env={"WAYBILL_SERVICE": "billing"})
@@ -30,7 +32,7 @@ def test_hops_are_counted_by_service_and_host_with_what_was_lost(opensearch, cli
     assert lost == 38
 
     def right():
-        found = [d for d in opensearch.documents("waybill-hops").values() if d["topic"] == topic]
+        found = [d for d in server.documents("waybill-hops").values() if d["topic"] == topic]
         sent = total(found, "msgCount", tier="produced", service="shop")
         handled = total(found, "msgCount", tier="consumed", groupId=group, service="billing")
         assert (sent, handled, total(found, "lost", groupId=group)) == (600, 600 - lost, lost)
@@ -44,7 +46,7 @@ def test_hops_are_counted_by_service_and_host_with_what_was_lost(opensearch, cli
             assert d["latencyC95"] <= d["latencyC99"] <= d["latencyMax"]
         else:
             assert "service" not in d and "host" not in d and "latencyMean" not in d
-    check_panels(opensearch, found, topic, group)
+    check_panels(server, found, topic, group)
 
 
 def check_panels(search, documents, topic, group):
