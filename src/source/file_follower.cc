@@ -138,6 +138,15 @@ bool FileFollower::skip_endless(Tail& tail, std::string_view bytes, size_t& used
   return true;
 }
 
+/// REQUIRES: `head` begins as the file did.
+void FileFollower::note_head(Tail& tail, const FileHead& head) {
+  if (head.bytes.size() <= tail.file.prefix_bytes) return;
+  // Stored with too few first bytes, the file would be another one to the next process.
+  if (tail.file.prefix_bytes < kCopyPrefixBytes) ++ids_given_;
+  tail.file.prefix_bytes = static_cast<uint32_t>(head.bytes.size());
+  tail.file.prefix_hash = prefix_hash(head.bytes);
+}
+
 bool FileFollower::read_plain(Tail& tail, Now now, flow::FileBatch& batch) {
   auto head = read_head(tail.fd.get(), tail.file.path);
   if (!head) {
@@ -149,12 +158,7 @@ bool FileFollower::read_plain(Tail& tail, Now now, flow::FileBatch& batch) {
     restart_cut(tail, *head, now);
     return false;
   }
-  if (head->bytes.size() > tail.file.prefix_bytes) {
-    // Stored with too few first bytes, the file would be another one to the next process.
-    if (tail.file.prefix_bytes < kCopyPrefixBytes) ++ids_given_;
-    tail.file.prefix_bytes = static_cast<uint32_t>(head->bytes.size());
-    tail.file.prefix_hash = prefix_hash(head->bytes);
-  }
+  note_head(tail, *head);
   if (head->size != tail.size) tail.grown_ms = now.steady_ms;
   tail.size = head->size;
   const uint64_t at = tail.skipping ? tail.skip_at : tail.file.next;

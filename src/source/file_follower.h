@@ -73,6 +73,8 @@ class FileFollower final : public flow::FileFeed {
   bool names_it(const std::string& path, const Tail& tail) const;
   bool excluded(const std::string& path) const;
   enum class Known : uint8_t { kNo, kYes, kTooShortToTell };
+  void look_at_head(Tail& tail);
+  void note_head(Tail& tail, const FileHead& head);
   Known known_content(const std::string& path, const FileHead& head, Now now);
   void remember(flow::FollowedFile file, Now now);
   flow::FollowedFile recall(uint64_t id);

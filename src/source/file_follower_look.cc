@@ -138,8 +138,10 @@ FileFollower::Known FileFollower::known_content(const std::string& path, const F
     if (head.bytes.size() < file.prefix_bytes) answer = Known::kTooShortToTell;
     return same_prefix(head, file);
   };
-  for (const auto& [inode, tail] : tails_)
+  for (const auto& [inode, tail] : tails_) {
+    look_at_head(*tail);
     if (compare(tail->file)) return Known::kYes;
+  }
   for (const auto& [id, file] : remembered_) {
     if (!compare(file)) continue;
     if (!file.finished && is_copy(head, file)) {
@@ -150,6 +152,14 @@ FileFollower::Known FileFollower::known_content(const std::string& path, const F
     return Known::kYes;
   }
   return answer;
+}
+
+/// A file that was opened when it was short may have been written, renamed and compressed since, and not been
+/// read.
+void FileFollower::look_at_head(Tail& tail) {
+  if (tail.packed || tail.file.prefix_bytes >= kPrefixBytes) return;
+  const auto head = read_head(tail.fd.get(), tail.file.path);
+  if (head && head->size >= tail.file.next && same_prefix(*head, tail.file)) note_head(tail, *head);
 }
 
 void FileFollower::add_new(const std::string& path, const FileHead& head, Now now) {

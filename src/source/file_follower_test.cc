@@ -227,6 +227,21 @@ TEST_F(FileFollowerTest, CompressedFilesAreReadOnceOrNotAtAllWhenTheirContentIsK
   EXPECT_EQ(read(), Texts{});
 }
 
+TEST_F(FileFollowerTest, AFileThatWasEmptyAndIsCompressedBeforeItIsReadIsReadOnce) {
+  options_.paths = {path("*.log*")};
+  write("a.log", "");
+  start();
+  EXPECT_EQ(read(), Texts{});
+  write("a.log", lines("a", 0, 100));  // nobody reads now: the outlet is full
+  gzip("a.log", "a.log.1.gz");
+  write("a.log", lines("b", 0, 3));
+  Texts expected = texts("a", 0, 100), found = read();
+  for (const std::string& text : texts("b", 0, 3)) expected.push_back(text);
+  std::sort(found.begin(), found.end());
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(found, expected);
+}
+
 TEST_F(FileFollowerTest, DeletedFilesAreReadToTheEndAndAnInodeThatIsUsedAgainIsANewFile) {
   write("a.log", lines("old", 0, 5));
   start();
