@@ -55,8 +55,10 @@ def bare(broker, topic):
 
 def read_all(folder, broker, topic, truth, names, **more):
     """CPU seconds from the start until every line is counted, without what it costs to start and to wait."""
-    server = Waybill(BUILD / "waybill", folder, broker.bootstrap, "waybill-reports",
-                     config={"kpis": settings(topic, f"bench-{time.time()}", names), **more})
+    server = Waybill(BUILD / "waybill", folder, config={"clusters": {"main": {"bootstrap.servers": broker.bootstrap}},
+                                                        "kpis": settings(topic, f"bench-{time.time()}", names),
+                                                        # The day lies years back.
+                                                        "retention": {"minutes": "3650d", "hours": "3650d"}, **more})
     try:
         began = time.monotonic()
         server.start()
@@ -80,8 +82,9 @@ def visible(folder, broker):
     redis = Redis().start()
     log = folder / "app.log"
     log.touch()
-    server = Waybill(BUILD / "waybill", folder / "visible", broker.bootstrap, "waybill-reports",
-                     config={"kpis": settings(topic, "visible"), "redis": {"url": redis.url}}).start()
+    server = Waybill(BUILD / "waybill", folder / "visible",
+                     config={"clusters": {"main": {"bootstrap.servers": broker.bootstrap}},
+                             "kpis": settings(topic, "visible"), "redis": {"url": redis.url}}).start()
     agent = Agent(BUILD / "waybill", folder / "agent", broker.bootstrap, topic, "waybill-reports", [str(log)], key="orderId",
                   audit="none").start()
     day = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=8)))
