@@ -45,6 +45,9 @@ struct Words {
   /// Where it does not, the addition may hide the better range: SQLite then reads all of an `a` again for
   /// every page.
   bool row_range_needs_first = false;
+  /// Whether a list of rows of parameters behind IN is not looked up by key, one that a join by key has found
+  /// is. SQLite reads the whole table otherwise, for each statement.
+  bool rows_are_found_first = false;
 };
 
 enum class Access { kWrite, kRead };

@@ -117,6 +117,16 @@ std::string SqlText::array_rows(std::span<const flow::ColumnType> types) const {
 
 std::string SqlText::key_in(const flow::TableSpec& table, size_t columns, size_t rows) const {
   std::string sql = "(" + key_list(table, columns) + ") IN (";
+  if (words_.rows_are_found_first) {
+    std::string found, same;
+    for (size_t i = 0; i < columns; ++i) {
+      const std::string column = "found." + name(table.keys[i].name);
+      join(found, ", ", column);
+      join(same, " AND ", column + " = wanted.column" + std::to_string(i + 1));
+    }
+    sql += "SELECT " + found + " FROM (" + std::string(words_.row_list) + parameter_rows(columns, rows);
+    return sql + ") AS wanted CROSS JOIN " + name(table.name) + " AS found ON " + same + ")";
+  }
   if (words_.rows == Words::Rows::kArrays) {
     const auto types = types_of(table);
     return sql + array_rows(std::span(types).first(columns)) + ")";

@@ -49,6 +49,7 @@ constexpr Words kSqliteWords{
     .parameter = "?",
     .upsert = Words::Upsert::kOnConflict,
     .parameters_max = 32'000,
+    .rows_are_found_first = true,
 };
 
 class Sqlite final : public Dialect {

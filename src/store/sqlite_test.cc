@@ -1,4 +1,6 @@
 // What only SQLite does: files that are not ours, locks, a full disk.
+#include "store/sqlite.h"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <soci/soci.h>
@@ -7,8 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
+#include "store/row_parameters.h"
+#include "store/sql_text.h"
+#include "store/statement.h"
 #include "store/store_test.h"
 
 namespace waybill::store {
@@ -163,6 +169,37 @@ int fill(Owner& task, Error& refusal) {
     }
   }
   return -1;
+}
+
+TEST(SqliteKeys, ManyRowsAreLookedUpByKeyNotByReadingTheTable) {
+  TempFolder folder;
+  const std::string path = folder.path("w.db");
+  ensure_sample(*must_open("sqlite:" + path));
+  const auto dialect = make_sqlite(path);
+  ASSERT_TRUE(dialect);
+  const Words& words = (*dialect)->words();
+  const SqlText text(words);
+  soci::session session = raw(path);
+  constexpr auto kInt = flow::ColumnType::kInt64;
+  constexpr std::array kPlan{kInt, kInt, kInt, flow::ColumnType::kText};
+  for (const size_t columns : {size_t{1}, sample_table().keys.size()}) {
+    std::vector<std::vector<flow::Value>> keys;
+    Tuples pointers;
+    for (int64_t i = 0; i < 100; ++i) {
+      keys.push_back({"n" + std::to_string(i), i});
+      keys.back().resize(columns);
+    }
+    for (const auto& key : keys) pointers.push_back(&key);
+    std::vector<std::string> statements{text.erase(sample_table(), columns, keys.size())};
+    if (columns > 1) statements.push_back(text.select_sketches(sample_table(), keys.size()));
+    for (const std::string& sql : statements) {
+      std::string plan;
+      fetch_each(session, "EXPLAIN QUERY PLAN " + sql, RowParameters(words, pointers).list(), kPlan,
+                 [&plan](Row& row) { plan += std::get<std::string>(row[3]) + "\n"; });
+      EXPECT_NE(plan.find("SEARCH " + std::string(sample_table().name)), std::string::npos) << sql << plan;
+      EXPECT_EQ(plan.find("SCAN " + std::string(sample_table().name)), std::string::npos) << sql << plan;
+    }
+  }
 }
 
 TEST(SqliteFull, WritesNothingHalfwayAndGoesOnWhenThereIsRoom) {
