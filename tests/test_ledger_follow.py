@@ -3,8 +3,6 @@
 import ctypes
 import json
 import re
-import signal
-import subprocess
 import time
 import zlib
 
@@ -13,7 +11,7 @@ import yaml
 from confluent_kafka import Producer
 
 from harness import process
-from harness.ledger import LISTS
+from harness.ledger import LISTS, Follower
 from harness.wait import wait_until
 from test_ledger import CONSUME, PRODUCE, check_all, check_summary, names, run, summary
 
@@ -36,24 +34,6 @@ def configure(folder, truth, deadline="1s", **more):
     ledger = {"producers": roster, "deadline": deadline, **more.pop("ledger", {})}
     path.write_text(yaml.safe_dump({**more, "ledgers": {"orders": ledger}}, sort_keys=False))
     return path
-
-
-class Follower:
-    """`waybill ledger --follow`, running; what it printed so far."""
-
-    def __init__(self, binary, folder, *arguments):
-        self.out = folder / "out.ndjson"
-        with self.out.open("wb") as out, (folder / "err.log").open("wb") as err:
-            self.process = process.start([str(binary), "ledger", *map(str, arguments), "--follow"], stdout=out, stderr=err,
-                                         stdin=subprocess.DEVNULL)
-
-    def rows(self):
-        return [json.loads(line) for line in self.out.read_text().splitlines(keepends=True) if line.endswith("\n")]
-
-    def stop(self, code=0):
-        self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(10) == code
-        return self.rows()
 
 
 @pytest.fixture

@@ -1,4 +1,10 @@
-"""What a running server says of a ledger, compared with what `waybill gen ledger` knows."""
+"""What a running server or command says of a ledger, compared with what `waybill gen ledger` knows."""
+
+import json
+import signal
+import subprocess
+
+from . import process
 
 LISTS = {"unconsumed": "lost", "duplicated": "dup", "unrecorded": "unrec"}  # kinds of exceptions, and their names in a truth
 
@@ -29,3 +35,21 @@ def differences(waybill, truth, limit=50):
         if listed != sorted(truth[key]):
             wrong[kind] = (len(listed), len(truth[key]))
     return wrong
+
+
+class Follower:
+    """`waybill ledger --follow`, running; what it printed so far."""
+
+    def __init__(self, binary, folder, *arguments):
+        self.out = folder / "out.ndjson"
+        with self.out.open("wb") as out, (folder / "err.log").open("wb") as err:
+            self.process = process.start([str(binary), "ledger", *map(str, arguments), "--follow"], stdout=out, stderr=err,
+                                         stdin=subprocess.DEVNULL)
+
+    def rows(self):
+        return [json.loads(line) for line in self.out.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def stop(self, code=0):
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(10) == code
+        return self.rows()

@@ -75,11 +75,11 @@ def make_logs(binary, folder, messages, seed=5, ago_ms=100_000, **options):
 class SearchWaybill(Waybill):
     """A ledger `orders` over log4j-* of a search server, whose documents go to audit-tmm at `index_at`."""
 
-    def __init__(self, binary, folder, search, logs, index_at=None, source=None, index=None, server=None, **ledger):
+    def __init__(self, binary, folder, search, logs, index_at=None, source=None, index=None, server=None, store=None, **ledger):
         super().__init__(binary, folder, "127.0.0.1:1", "none")
         self.search = search
         settings = {
-            "listen": f"127.0.0.1:{self.port}", "store": f"sqlite:{self.store}",
+            "listen": f"127.0.0.1:{self.port}", "store": store or f"sqlite:{self.store}",
             "search": {"logs": {"urls": [search.url], **(server or {})}, "out": {"urls": [index_at or search.url], "timeout": "5s"}},
             "ledgers": {"orders": {"producers": logs.roster, "deadline": "2s",
                                    "source": {"search": "logs", "index": "log4j-*", "reread": "1s", **(source or {})},
@@ -90,11 +90,12 @@ class SearchWaybill(Waybill):
         return self.get("/api/v1/ledgers")["ledgers"][0]
 
 
-def load(search, logs):
+def load(search, logs, count=None):
+    """All indices, and the first `count` documents."""
     search.clear()
     for name in {index for index, _, _ in logs.documents}:
         search.make_log_index(name)
-    search.index(logs.documents)
+    search.index(logs.documents[:count])
 
 
 def named(documents):
