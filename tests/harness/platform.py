@@ -175,9 +175,10 @@ class Platform:
             server.start()
 
     def chaos(self, kinds, pause):
-        """Kills the named kinds in turn, and then at random, `pause` seconds apart, as long as lines are written."""
+        """Kills the named kinds in turn, and then at random, `pause` seconds apart, as long as lines are written; each kind once
+        at least."""
         turn = list(kinds)
-        while not self.writers.ended.wait(pause):
+        while not self.writers.ended.wait(pause) or turn:
             self._kill(turn.pop(0) if turn else self.rng.choice(kinds))
 
     def right(self):

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 
 from harness import process
 from harness.wait import wait_until
@@ -161,7 +161,10 @@ class Counting:
     def published(self, admin):
         """{(topic, partition): position} that the group has at the broker."""
         request = ConsumerGroupTopicPartitions(self.group)
-        answer = admin.list_consumer_group_offsets([request])[self.group].result(20)
+        try:
+            answer = admin.list_consumer_group_offsets([request])[self.group].result(20)
+        except KafkaException as error:  # its coordinator is loading, say: not yet
+            raise AssertionError(error) from error
         return {(p.topic, p.partition): p.offset for p in answer.topic_partitions if p.offset >= 0}
 
     def wait_caught_up(self, kafka, timeout=60):
