@@ -9,8 +9,8 @@ import pytest
 from harness import oracle, recording
 from harness.reports import runs
 from harness.wait import wait_until
+from harness.waybill import FAILPOINTS
 
-FAILPOINTS = ("flush.before", "flush.after", "commit.before", "commit.rows", "commit.after", "publish.after")
 COUNTS = ("consumed", "lost", "redelivered", "late", "pending", "suspected", "unconfirmed", "excused", "accepted",
           "replayed")
 

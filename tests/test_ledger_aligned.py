@@ -11,8 +11,7 @@ from confluent_kafka import Producer
 
 from harness.ledger import differences
 from harness.wait import wait_until
-from harness.waybill import Waybill
-from test_ledger_kafka import FAILPOINTS
+from harness.waybill import FAILPOINTS, Waybill
 
 PARTITIONS = 4
 SMALL = {"messages": 4_000, "kills": 2}

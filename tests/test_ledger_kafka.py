@@ -12,12 +12,11 @@ from confluent_kafka import Producer
 
 from harness.ledger import differences, exceptions
 from harness.wait import wait_until
-from harness.waybill import Waybill
+from harness.waybill import FAILPOINTS, Waybill
 from openapi_core import OpenAPI
 from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
 from test_http import SPEC
 
-FAILPOINTS = ("flush.before", "flush.after", "commit.before", "commit.rows", "commit.after", "publish.after")
 PARTITIONS = 3
 
 

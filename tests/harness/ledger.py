@@ -20,16 +20,20 @@ def exceptions(waybill, kind, limit=50):
             return sorted(f"{row['uid']}|{row['consumer']}" for row in rows)
 
 
+def differing_pairs(producers, truth):
+    """{"producer|consumer": (found, expected)} of those whose counts a summary's `producers` says otherwise than the truth."""
+    pairs = {f"{p['name']}|{c['name']}": (p["produced"], c["consumed"], c["unconsumed"], c["duplicated"], c["unrecorded"])
+             for p in producers for c in p["consumers"]}
+    expected = {name: tuple(pair[key] for key in ("produced", "consumed", "lost", "dup", "unrec"))
+                for name, pair in truth["pairs"].items()}
+    return {name: (pairs.get(name), pair) for name, pair in expected.items() if pairs.get(name) != pair}
+
+
 def differences(waybill, truth, limit=50):
     """What the ledger `orders`, the only one, says otherwise than the truth; empty when it is right."""
     (found,) = waybill.get("/api/v1/ledgers")["ledgers"]
     wrong = {key: (found[key], truth[key]) for key in ("lines", "malformed", "ignored", "failed") if found[key] != truth[key]}
-    pairs = {f"{p['name']}|{c['name']}": (p["produced"], c["consumed"], c["unconsumed"], c["duplicated"], c["unrecorded"])
-             for p in found["producers"] for c in p["consumers"]}
-    for name, pair in truth["pairs"].items():
-        expected = tuple(pair[key] for key in ("produced", "consumed", "lost", "dup", "unrec"))
-        if pairs.get(name) != expected:
-            wrong[name] = (pairs.get(name), expected)
+    wrong |= differing_pairs(found["producers"], truth)
     for kind, key in LISTS.items():
         listed = exceptions(waybill, kind, limit)
         if listed != sorted(truth[key]):

@@ -11,6 +11,9 @@ import yaml
 from . import process
 from .wait import wait_until
 
+# Where WAYBILL_FAILPOINT="NAME:COUNT" ends the process, at the COUNTth time.
+FAILPOINTS = ("flush.before", "flush.after", "commit.before", "commit.rows", "commit.after", "publish.after")
+
 
 class Waybill:
     """One `waybill run`. start() after stop() or kill() goes on with the same store, group and port."""

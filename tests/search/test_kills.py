@@ -2,14 +2,13 @@
 
 import pytest
 
-from harness.ledger import Follower, differences
+from harness.ledger import Follower, differences, differing_pairs
 from harness.process import stop
 from harness.wait import wait_until
+from harness.waybill import FAILPOINTS
 
 from .logs import PAGE, load
 from .test_ledger import check_documents
-
-FAILPOINTS = ("flush.before", "flush.after", "commit.before", "commit.rows", "commit.after", "publish.after")
 
 
 def settle(server, search, logs):
@@ -67,10 +66,8 @@ def test_an_index_is_followed(opensearch, make_server, logs, binary, tmp_path):
         rows = follower.rows()
         found = rows[-1] if rows else {"lines": 0, "producers": []}
         assert [found["lines"], len(found["producers"])] == [logs.truth["lines"], len(logs.truth["roster"])]
-        pairs = {f"{p['name']}|{c['name']}": (p["produced"], c["consumed"], c["unconsumed"], c["duplicated"], c["unrecorded"])
-                 for p in found["producers"] for c in p["consumers"]}
-        for name, pair in logs.truth["pairs"].items():
-            assert pairs[name] == tuple(pair[key] for key in ("produced", "consumed", "lost", "dup", "unrec")), name
+        wrong = differing_pairs(found["producers"], logs.truth)
+        assert not wrong, wrong
         return found
 
     try:
