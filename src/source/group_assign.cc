@@ -229,6 +229,16 @@ void GroupSource::unassign(const std::vector<PartitionState*>& states) {
   }
 }
 
+/// librdkafka (2.0.2) keeps the pause of a partition that is given away: should it come back, it would never
+/// be read again.
+void GroupSource::end_pauses(const std::vector<PartitionState*>& states) {
+  auto paused = make_list(states.size());
+  for (const auto* state : states) {
+    if (state->paused) append(paused, state->id);
+  }
+  if (paused->cnt > 0) rd_kafka_resume_partitions(client_.get(), paused.get());
+}
+
 void GroupSource::leave(const std::vector<flow::SourcePartition>& partitions, flow::RevokeReason reason) {
   std::vector<PartitionState*> states;
   std::vector<flow::SourcePartition> told;
@@ -240,6 +250,7 @@ void GroupSource::leave(const std::vector<flow::SourcePartition>& partitions, fl
     if (state->fetching) told.push_back(partition);
   }
   if (!told.empty()) assignments_.revoked(told, reason);
+  end_pauses(states);
   unassign(states);
   last_topic_ = nullptr;
   last_state_ = nullptr;

@@ -11,6 +11,8 @@ namespace {
 constexpr int64_t kUpkeepEveryMs = 500;
 constexpr int64_t kProbeEveryMs = 2000;
 constexpr int kProbeTimeoutMs = 300;
+constexpr int64_t kQuietMs = 5000;
+constexpr int kUnansweredMax = 3;  // a broker that is only busy answers one of them
 constexpr int kQueryTimeoutMs = 1500;
 /// A log that ends below our position is believed after this long: a new leader's replica may lag.
 constexpr int64_t kBeyondHoldMs = 5000;
@@ -18,6 +20,7 @@ constexpr int64_t kLostRetryMs = 1000;
 constexpr Millis kCloseTimeout{4000};
 constexpr int kEventsPerPollMax = 1000;
 constexpr int64_t kStillMs = 3000;
+constexpr int kEndsTimeoutMs = 1000;
 
 /// A commit that a rebalance overtook: the next owner has the store's positions and publishes them.
 bool overtaken(rd_kafka_resp_err_t code) {
@@ -157,38 +160,66 @@ void GroupSource::upkeep() {
     }
   }
   wake_still(now_ms);
-  if (now_ms >= probe_at_ms_ && notes_.has("brokers")) probe_brokers();
+  const bool in_doubt = now_ms - heard_ms_ >= kQuietMs || notes_.has("brokers");
+  if (now_ms >= probe_at_ms_ && in_doubt) probe_brokers();
   refresh_health();
 }
 
-/// Fetching ends on librdkafka's own thread (2.0.2) and takes the forwarding of the partition's queue with
-/// it, which may be after assign() has set it for the next fetching: then nothing arrives any more. Setting
-/// it again is always right, and a seek drops what went elsewhere.
+/// What stands still although the broker has more is fetched anew. Fetching ends on librdkafka's own thread
+/// (2.0.2) and takes the forwarding of the partition's queue with it, which may be after assign() has set it
+/// for the next fetching: then nothing arrives any more. Setting it again is always right, and a seek drops
+/// what went elsewhere.
 void GroupSource::wake_still(int64_t now_ms) {
   const bool was_away = now_ms - still_looked_ms_ > 3 * kUpkeepEveryMs;  // busy elsewhere: it could not move
   still_looked_ms_ = now_ms;
+  std::vector<PartitionState*> still;
   for (const auto& [partition, state] : partitions_) {
-    auto known = bounds(partition);
-    const bool more = state->fetching && !state->paused && known && known->end.value > state->delivered;
-    if (was_away || !more || state->looked_at != state->delivered) {
+    if (was_away || !state->fetching || state->paused || state->looked_at != state->delivered) {
       state->looked_at = state->delivered;
       state->still_since_ms = now_ms;
     } else if (now_ms - state->still_since_ms >= kStillMs) {
       state->still_since_ms = now_ms;
-      log_(LogLevel::kDebug, options_.member + ": " + partition.str() + ": stands still, fetched anew");
-      forward(*state);
-      forget_unread(*state);
-      if (auto done = seek_now(*state, state->delivered); !done) lost_positions_.try_emplace(partition);
+      still.push_back(state.get());
     }
+  }
+  if (still.empty() || notes_.has("brokers")) return;
+  for (PartitionState* state : ask_for_more(still)) {
+    const std::string place = state->id.str();
+    log_(LogLevel::kDebug, options_.member + ": " + place + ": stands still, fetched anew");
+    forward(*state);
+    forget_unread(*state);
+    if (auto done = seek_now(*state, state->delivered); !done) lost_positions_.try_emplace(state->id);
   }
 }
 
-/// Nothing tells when brokers are back while there is nothing to read, so ask.
+/// Those of the partitions whose logs go on behind our positions, which only the brokers know: what
+/// librdkafka remembers is what it fetched last. Open transactions do not count.
+std::vector<PartitionState*> GroupSource::ask_for_more(const std::vector<PartitionState*>& states) {
+  auto list = make_list(states.size());
+  for (const auto* state : states) append(list, state->id)->offset = RD_KAFKA_OFFSET_END;
+  std::vector<PartitionState*> more;
+  if (rd_kafka_offsets_for_times(client_.get(), list.get(), kEndsTimeoutMs)) return more;
+  for (int i = 0; i < list->cnt; ++i) {
+    PartitionState* state = find(list->elems[i].topic, list->elems[i].partition);
+    if (list->elems[i].err || state == nullptr) continue;
+    state->end = list->elems[i].offset;
+    if (state->end > state->delivered) more.push_back(state);
+  }
+  return more;
+}
+
+/// Nothing tells when brokers are back while there is nothing to read, and librdkafka (2.0.2) does not always
+/// tell a second time that all are down, so ask.
 void GroupSource::probe_brokers() {
   const rd_kafka_metadata_t* metadata = nullptr;
   auto code = rd_kafka_metadata(client_.get(), 0, nullptr, &metadata, kProbeTimeoutMs);
   MetadataHandle owned(metadata);
-  if (!code) recovered("brokers");
+  unanswered_ = code ? unanswered_ + 1 : 0;
+  if (!code) {
+    recovered("brokers");
+  } else if (unanswered_ == kUnansweredMax && !notes_.has("brokers")) {
+    degrade("brokers", std::string("no answer: ") + rd_kafka_err2str(code));
+  }
   probe_at_ms_ = clock_.now().steady_ms + kProbeEveryMs;
 }
 
@@ -230,7 +261,9 @@ void GroupSource::refresh_health() {
   for (const auto& [partition, state] : partitions_) {
     if (!state->fetching) continue;
     owned.push_back(partition);
-    if (auto known = bounds(partition)) lag += std::max<int64_t>(0, known->end.value - state->delivered);
+    auto known = bounds(partition);
+    const int64_t end = std::max(state->end, known ? known->end.value : 0);
+    lag += std::max<int64_t>(0, end - state->delivered);
   }
   std::lock_guard lock(health_mutex_);
   health_.partitions = std::move(owned);

@@ -92,7 +92,7 @@ Result<flow::Batch> GroupSource::poll(Millis wait) {
   if (stop_) return tl::make_unexpected(*stop_);
   if (next_batch(batch)) return batch;  // a gap found by upkeep
   fill(wait);
-  next_batch(batch);
+  if (next_batch(batch)) heard_ms_ = clock_.now().steady_ms;
   return batch;
 }
 

@@ -34,7 +34,8 @@ struct PartitionState {
   bool paused = false;
   bool told = false;           ///< the caller was given a batch, so it knows where reading stands
   int64_t looked_at = kUnset;  ///< `delivered` when upkeep looked last
-  int64_t still_since_ms = 0;  ///< steady; since then it has not moved, although there is more
+  int64_t still_since_ms = 0;  ///< steady; since then it has not moved, or was asked for
+  int64_t end = kUnset;        ///< of the log, when it was asked for last
 };
 
 /// A position that the log does not have, until it is clear what happened to it.
@@ -81,6 +82,7 @@ class GroupSource final : public flow::Source {
   void on_commit(rd_kafka_event_t* event);
   void upkeep();
   void wake_still(int64_t now_ms);
+  std::vector<PartitionState*> ask_for_more(const std::vector<PartitionState*>& states);
   void probe_brokers();
   void find_lost_position(PartitionState& state, LostPosition& lost, int64_t now_ms);
   void degrade(std::string_view subject, std::string_view text);
@@ -98,6 +100,7 @@ class GroupSource final : public flow::Source {
   bool assign(const std::vector<PartitionState*>& states);
   bool restart(PartitionState& state, int64_t offset);
   void leave(const std::vector<flow::SourcePartition>& partitions, flow::RevokeReason reason);
+  void end_pauses(const std::vector<PartitionState*>& states);
   void unassign(const std::vector<PartitionState*>& states);
   void schedule_retry();
   void find_all_partitions();
@@ -119,7 +122,9 @@ class GroupSource final : public flow::Source {
   std::map<flow::SourcePartition, LostPosition> lost_positions_;
   int64_t upkeep_at_ms_ = 0;
   int64_t discover_at_ms_ = 0;  ///< whole: next look at the topics' partitions
+  int64_t heard_ms_ = 0;        ///< steady; last time that something was fetched
   int64_t probe_at_ms_ = 0;
+  int unanswered_ = 0;  ///< probes in a row
   int64_t still_looked_ms_ = 0;
   std::optional<Error> stop_;  ///< this member must stop
   bool closed_ = false;

@@ -6,6 +6,8 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include <set>
+
 #include "source/handle.h"
 
 namespace waybill::source {
@@ -19,8 +21,10 @@ class TakeAll final : public flow::Assignments {
   }
   void revoked(std::span<const flow::SourcePartition> partitions, flow::RevokeReason) override {
     owned -= partitions.size();
+    left.insert(partitions.begin(), partitions.end());
   }
   size_t owned = 0;
+  std::set<flow::SourcePartition> left;
 };
 
 class KafkaTest : public ::testing::Test {
@@ -114,6 +118,59 @@ TEST_F(KafkaTest, AMemberThatNeverGotAnAssignmentCanBeClosed) {
   rd_kafka_mock_broker_set_rtt(mock, 1, 2'000);
   poll(4'500);
   EXPECT_EQ(listener.owned, 0u);
+  (*source)->close();
+}
+
+TEST_F(KafkaTest, APausedPartitionThatIsGivenAwayAndComesBackIsRead) {
+  TakeAll here, there;
+  const auto join = [&](const char* member, TakeAll& listener) {
+    return make_kafka_source({cluster, "g", member, {"t"}, {}, ""}, listener, system_clock(), nullptr);
+  };
+  auto first = join("first", here);
+  ASSERT_TRUE(first);
+  Result<std::unique_ptr<flow::Source>> second = fail(Errc::kNotFound, "not yet");
+  std::set<flow::SourcePartition> read;
+  const auto poll_until = [&](auto condition) {
+    const int64_t end = system_clock().now().steady_ms + 30'000;
+    while (!condition() && system_clock().now().steady_ms < end) {
+      auto batch = (*first)->poll(Millis{20});
+      ASSERT_TRUE(batch) << batch.error().message;
+      if (!batch->records.empty()) read.insert(batch->from);
+      if (second) {
+        ASSERT_TRUE((*second)->poll(Millis{20}));
+      }
+    }
+    ASSERT_TRUE(condition());
+  };
+  poll_until([&] { return here.owned == 3; });
+  for (int32_t partition = 0; partition < 3; ++partition) (*first)->pause(place(partition));
+  second = join("second", there);
+  poll_until([&] { return there.owned > 0; });
+  (*second)->close();
+  second = fail(Errc::kNotFound, "left");
+  poll_until([&] { return here.owned == 3; });
+  for (int32_t partition = 0; partition < 3; ++partition) produce(partition, 5);
+  poll_until([&] { return !here.left.empty() && read == here.left; });
+  (*first)->close();
+}
+
+TEST_F(KafkaTest, EachTimeThatNoBrokerAnswersIsTold) {
+  TakeAll listener;
+  KafkaSourceOptions options{cluster, "g", "m", {"t"}, {}, ""};
+  auto source = make_kafka_source(options, listener, system_clock(), nullptr);
+  ASSERT_TRUE(source) << source.error().message;
+  const auto becomes = [&](bool degraded) {
+    const int64_t end = system_clock().now().steady_ms + 30'000;
+    while ((*source)->health().degraded != degraded && system_clock().now().steady_ms < end)
+      EXPECT_TRUE((*source)->poll(Millis{50}));
+    return (*source)->health().degraded == degraded;
+  };
+  for (int round = 0; round < 2; ++round) {
+    rd_kafka_mock_broker_set_down(mock, 1);
+    EXPECT_TRUE(becomes(true)) << "round " << round;
+    rd_kafka_mock_broker_set_up(mock, 1);
+    EXPECT_TRUE(becomes(false)) << "round " << round << ": " << (*source)->health().detail;
+  }
   (*source)->close();
 }
 
