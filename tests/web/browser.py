@@ -50,9 +50,13 @@ class Tab:
                                            timezone_id=zone)
         self.page = self.context.new_page()
         self.page.set_default_timeout(WAIT_MS)
-        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.errors.append(f"{error} at {self.page.url}\n{error.stack}"))
         self.page.on("request", self._note_request)
+
+    def _note(self, message):
+        if message.type == "error":
+            self.errors.append(f"{message.text} {message.location.get('url', '')}".rstrip())
 
     def _note_request(self, request):
         parts = urlsplit(request.url)
