@@ -80,6 +80,7 @@ class Tab:
         assert not self.outside, self.outside
 
     def close(self):
+        self.page.remove_listener("console", self._note)  # what is asked from here on is no longer routed
         self.page.unroute_all(behavior="ignoreErrors")  # an answer that was under way has no page left to go to
         self.context.close()
 
