@@ -16,6 +16,13 @@
 #include "cli/suggest.h"
 #include "cli/watch_line.h"
 
+/// Read by jemalloc before main: blocks of 2 MiB and more, which tables that grow leave behind, go back to the
+/// kernel at once (https://jemalloc.net/jemalloc.3.html#opt.oversize_threshold).
+extern "C" {
+extern const char* const malloc_conf;
+const char* const malloc_conf = "oversize_threshold:2097152";
+}
+
 namespace waybill::cli {
 namespace {
 

@@ -12,6 +12,7 @@ namespace {
 
 /// Kept low so that a wait on one queue ends soon when the other has something.
 constexpr Millis kSeekTimeout{2000};
+constexpr int kWakeMs = 1;
 
 const std::array<Property, 12> kDefaults{{
     {"session.timeout.ms", "6000"},  // librdkafka's 45 s leave partitions of a dead member unread for as long
@@ -114,9 +115,31 @@ void GroupSource::fill(Millis wait) {
   last_topic_ = nullptr;
   last_state_ = nullptr;
   fetch_errors_.clear();
+  consume(starving_ ? Millis{0} : wait);
+  if (starving_ && arena_.empty()) {
+    starving_ = false;
+    wake_fetching();
+    consume(wait);
+  }
+  starving_ = starving_ || arena_.full();
+  for (const auto& [partition, text] : fetch_errors_) degrade("topic " + partition.topic, text);
+}
+
+void GroupSource::consume(Millis wait) {
   rd_kafka_consume_callback_queue(messages_.get(), static_cast<int>(wait.count()), &GroupSource::on_message,
                                   this);
-  for (const auto& [partition, text] : fetch_errors_) degrade("topic " + partition.topic, text);
+}
+
+/// librdkafka (2.0.2) stops fetching while its queue is full, and looks again after up to a second, however
+/// soon the queue is empty. A request to the leaders makes it look at once; the answer is not waited for.
+void GroupSource::wake_fetching() {
+  auto list = make_list(partitions_.size());
+  for (const auto& [partition, state] : partitions_) {
+    auto known = bounds(partition);
+    if (state->fetching && !state->paused && known && known->end.value > state->filled)
+      append(list, partition)->offset = RD_KAFKA_OFFSET_END;
+  }
+  if (list->cnt > 0) rd_kafka_offsets_for_times(client_.get(), list.get(), kWakeMs);
 }
 
 /// On our thread, inside rd_kafka_consume_callback_queue.

@@ -66,6 +66,8 @@ class GroupSource final : public flow::Source {
   // group_source.cc: reading
   bool next_batch(flow::Batch& batch);
   void fill(Millis wait);
+  void consume(Millis wait);
+  void wake_fetching();
   static void on_message(rd_kafka_message_t* message, void* self);
   void accept(const rd_kafka_message_t& message);
   void on_fetch_error(const rd_kafka_message_t& message);
@@ -131,6 +133,7 @@ class GroupSource final : public flow::Source {
   bool assigned_once_ = false;
 
   RecordArena arena_;
+  bool starving_ = false;  ///< the arena was full; once it is empty, fetching may sleep
   const rd_kafka_topic_t* last_topic_ = nullptr;  ///< cache of find(), valid within one poll
   int32_t last_partition_ = -1;
   PartitionState* last_state_ = nullptr;

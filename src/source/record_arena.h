@@ -45,6 +45,7 @@ class RecordArena {
   void add(PartitionState* partition, const rd_kafka_message_t& message);
   /// Reading has reached `next` without a record: the end of the log behind control records, or a gap.
   void add_mark(PartitionState* partition, Offset next, std::optional<flow::Gap> gap = std::nullopt);
+  bool empty() const { return runs_.empty(); }
   bool full() const { return values_.used() + rest_.used() >= kBytesMax || records_.size() >= kRecordsMax; }
 
   /// The next run that was not dropped, or null. Its records: records(run).
