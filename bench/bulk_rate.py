@@ -2,13 +2,15 @@
 """How fast a ledger's documents get into OpenSearch, against what the server takes of the very same documents when they are posted
 from memory over one or two connections, whichever is faster. Turn by turn. Two figures: `stream`, from Kafka, in operations a
 second between the first and the last tenth, as the server counts them; `drain`, of a whole backlog in the outbox while nothing
-comes from Kafka, in different documents a second from the first contact until all are there. The servers share the machine.
-Prints one JSON object."""
+comes from Kafka, in different documents a second from the first contact until all are there. The server's compiler is warmed first.
+With --apart OpenSearch has the first core for itself, and everything else the others, so that what is measured is whether the server
+is kept busy; without it they share the machine. Prints one JSON object."""
 
 import argparse
 import concurrent.futures
 import datetime
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -143,6 +145,7 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--messages", type=int, default=150_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--apart", action="store_true")
     options = parser.parse_args()
     binary = options.build.resolve() / "waybill"
     with tempfile.TemporaryDirectory(prefix="waybill-bench-") as name:
@@ -150,7 +153,12 @@ def main():
         kafka = LocalBroker(name).start()
         search = SearchServer(OPENSEARCH)
         try:
+            cores = os.sched_getaffinity(0)
+            if options.apart:  # what is started inherits them
+                os.sched_setaffinity(0, {min(cores)})
             search.start()
+            if options.apart:
+                os.sched_setaffinity(0, cores - {min(cores)})
             topic, lines = fill(kafka, binary, folder, options.messages)
             with_waybill(binary, folder / "first", kafka, topic, lines, search, 0)
             documents = search.documents("audit-tmm")
@@ -161,6 +169,9 @@ def main():
             parts = bodies(documents, "bare")
             backlog, rows = fill_outbox(binary, folder / "backlog", kafka, topic, lines)
             rounds = []
+            for _ in range(2):
+                posted(search, "bare", like, parts, len(documents), 2)
+            search.call("DELETE", "/bare")
             for number in range(options.rounds):
                 ours = with_waybill(binary, folder / f"r{number}", kafka, topic, lines, search, len(documents))
                 drain = drained(binary, folder / f"d{number}", kafka, topic, backlog, rows, search, len(documents))
