@@ -15,6 +15,7 @@ from harness import oracle
 from harness.clients import Clients, wait_shared
 from harness.databases import Postgresql
 from harness.kafka import LocalBroker
+from harness.reports import read_all
 from harness.wait import wait_until
 from harness.waybill import Waybill
 
@@ -120,7 +121,7 @@ def start_clients(world):
     make = world.clients
     settings = {"ids": True, "enable_auto_commit": True, "auto_commit_interval_ms": 1000}
     world.readers = {
-        "shipping": [make.consumer("shipping", [world.orders], **settings, waybill_report_interval_ms=2000),
+        "shipping": [make.consumer("shipping", [world.orders], **settings, waybill_report_interval_ms=4000),
                      make.consumer("shipping", [world.orders], **settings)],
         "billing": [make.consumer("billing", [world.orders], **settings)],
         "books": [make.consumer("books", [world.payments], **settings, isolation_level="read_committed")],
@@ -226,8 +227,13 @@ def kill_reader(world):
     """Kills a reader right after it committed what it has not reported yet. Returns the partitions and how much the others
     of its group had read then."""
     victim, *others = world.readers["shipping"]
+
+    def told():
+        return sum(raw.report.pid == victim.process.pid for raw in read_all(world.kafka.bootstrap, world.audit_topic))
+
     victim.pause()
-    time.sleep(2.5)  # what it saw before is told by now
+    before = told()
+    wait_until(lambda: told() > before, 30, "the reader has told what it saw")  # and tells nothing more for a while
     victim.command("die", count=50)
     victim.process.wait(60)
     victim.kill()  # and what it had said is read
