@@ -87,6 +87,7 @@ class LocalBroker(Broker):
     def __init__(self, folder, libs=None, **properties):
         """`properties` (with `_` for `.`) are added to the broker's own; {port} and {controller} in them are its ports."""
         self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.libs = pathlib.Path(libs or os.environ.get("WAYBILL_KAFKA_LIBS") or DEFAULT_LIBS).expanduser()
         if not any(self.libs.glob("kafka_2.13-*.jar")):
             raise RuntimeError(f"no Kafka jars in {self.libs}; run: ./dev deps")
